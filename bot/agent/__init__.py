@@ -1,0 +1,1 @@
+"""Agent: one turn, from the question to the stored answer; prompt building is pure."""

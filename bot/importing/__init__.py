@@ -1,0 +1,1 @@
+"""Importing: foreign records of conversations, read without trust and stored without doubles."""

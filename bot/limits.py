@@ -1,0 +1,44 @@
+"""Every limit of the bot in one place; `docs/limits.md` shows the same numbers and a test compares them."""
+
+from datetime import timedelta
+
+#: Longest text of one message, in bytes of UTF-8.
+MESSAGE_BYTES = 1_048_576
+#: Longest thread, message, resource or workspace id, in characters. PostgreSQL's B-tree takes rows up to 2,704 bytes.
+ID_CHARACTERS = 512
+#: Longest title, in characters (Slack's limit for a session's title).
+TITLE_CHARACTERS = 200
+#: Largest metadata of one thread or message, in bytes of JSON.
+METADATA_BYTES = 65_536
+#: Most messages that one `save_messages` takes.
+SAVE_MESSAGES = 10_000
+#: Longest search query, in characters; what is longer is refused.
+QUERY_CHARACTERS = 1_000
+#: Most different words of one query that are searched; further ones are ignored.
+QUERY_TERMS = 16
+#: Most different terms of one message in the search index; a tsvector takes one megabyte.
+INDEXED_TERMS = 10_000
+#: Longest term in the search index, in characters; longer ones are cut, in text and query alike.
+TERM_CHARACTERS = 64
+#: Best candidates of a search that are ranked by all their words.
+SEARCH_CANDIDATES = 500
+#: Longest answer that is asked of a model, in tokens.
+ANSWER_TOKENS = 4_096
+#: Longest answer that is kept, in characters; a stream that goes on is ended there.
+ANSWER_CHARACTERS = 100_000
+#: Most rounds of tool calls in one turn.
+TOOL_ROUNDS = 6
+#: Most tool calls in one round; further ones are answered with an error.
+TOOL_CALLS = 8
+#: Largest arguments of one tool call, in characters.
+TOOL_ARGUMENT_CHARACTERS = 20_000
+#: A whole turn, from the question to the end of the answer.
+TURN_TIME = timedelta(seconds=120)
+#: The longest silence inside a streamed answer.
+STREAM_IDLE_TIME = timedelta(seconds=20)
+#: How long one tool may run.
+TOOL_TIME = timedelta(seconds=15)
+#: Largest line of an imported JSON-lines file, in bytes.
+IMPORT_LINE_BYTES = 4 * 1_048_576
+#: Largest file inside an imported archive, in bytes, unpacked.
+IMPORT_MEMBER_BYTES = 256 * 1_048_576

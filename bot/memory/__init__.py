@@ -1,0 +1,1 @@
+"""Memory: threads, messages, search, and the face that a program embeds."""

@@ -1,0 +1,1 @@
+"""Storage: tables, the runner on both engines, bringing the schema up to date."""

@@ -1,0 +1,1 @@
+"""Schema changes, as an Alembic environment that is shipped inside the wheel."""
