@@ -1,7 +1,7 @@
 """Threadkeeper: every person's conversations with the bot, kept separate, private and lasting.
 
-The library face is these names: open a `Memory`, look at it as an `Actor`, talk through an `Agent`. They are loaded when
-first used, so that importing one module of the bot costs only that module.
+The library face is these names: open a `Memory`, look at it as an `Actor`, talk through an `Agent`. They are loaded
+when first used, so that importing one module of the bot costs only that module.
 """
 
 from importlib import import_module

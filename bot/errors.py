@@ -100,11 +100,11 @@ class ModelError(BotError):
 
 
 class ModelUnreachable(ModelError):
-    """I cannot reach the model server at the moment. Your message is kept; please ask again in a minute."""
+    """I cannot reach the model server at the moment. Please ask again in a minute."""
 
 
 class ModelTimeout(ModelError):
-    """The model took too long to answer. Your message is kept; please ask again in a minute."""
+    """The model took too long to answer. Please ask again in a minute."""
 
 
 class ModelRefused(ModelError):
@@ -112,15 +112,15 @@ class ModelRefused(ModelError):
 
 
 class ModelOverloaded(ModelError):
-    """The model server is overloaded or its quota is used up. Your message is kept; please ask again in a few minutes."""
+    """The model server is overloaded or its quota is used up. Please ask again in a few minutes."""
 
 
 class ModelFailed(ModelError):
-    """The model server failed. Your message is kept; please ask again in a minute."""
+    """The model server failed. Please ask again in a minute."""
 
 
 class ModelAnswerUnusable(ModelError):
-    """The model sent an answer that I could not use. Your message is kept; please ask again."""
+    """The model sent an answer that I could not use. Please ask again."""
 
 
 class ImportFailed(BotError):

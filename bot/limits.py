@@ -18,6 +18,8 @@ QUERY_CHARACTERS = 1_000
 QUERY_TERMS = 16
 #: Most different terms of one message in the search index; a tsvector takes one megabyte.
 INDEXED_TERMS = 10_000
+#: Most bytes of different terms of one message in the search index; PostgreSQL corrupts a tsvector that is larger.
+INDEXED_BYTES = 1_000_000
 #: Longest term in the search index, in characters; longer ones are cut, in text and query alike.
 TERM_CHARACTERS = 64
 #: Best candidates of a search that are ranked by all their words.

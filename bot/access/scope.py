@@ -1,0 +1,137 @@
+"""What an actor may read, as conditions of a query. Each permission is one function with its sentence above it.
+
+Deny unless a line allows: a query over threads or messages is built from these conditions; there is none without them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, literal, or_, select, true
+
+from bot.access.actor import Actor, ActorKind
+from bot.storage.tables import disclosures, messages, participants, people, threads
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """An actor within a workspace, ready to be bound to a statement."""
+
+    kind: ActorKind
+    workspace_key: int
+    #: Through whose eyes this looks: the person herself, or those a supervisor may read. Empty for the system.
+    readers: tuple[str, ...]
+
+    def values(self) -> dict[str, Any]:
+        """The values of the conditions below."""
+        bound: dict[str, Any] = {"in_workspace": self.workspace_key}
+        if self.kind == "person":
+            bound["for_reader"] = self.readers[0]
+        elif self.kind == "supervisor":
+            bound["for_persons"] = list(self.readers)
+        return bound
+
+    def includes(self, resource_id: str) -> bool:
+        """Whether this person's words are within the scope."""
+        return self.kind == "system" or resource_id in self.readers
+
+
+def scope_of(actor: Actor, workspace_key: int) -> Scope:
+    """The scope of `actor` in a workspace."""
+    readers = {"person": (actor.id,), "supervisor": actor.persons, "system": ()}[actor.kind]
+    return Scope(actor.kind, workspace_key, readers)
+
+
+def in_workspace() -> ColumnElement[bool]:
+    """Threads of the actor's own workspace; whatever else a condition says, it says it of these."""
+    return threads.c.workspace_key == bindparam("in_workspace")
+
+
+def person_key(resource_id: Any) -> ScalarSelect[int]:
+    """The key of the person with this id in the actor's workspace."""
+    statement = select(people.c.key).where(
+        people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == resource_id
+    )
+    return statement.scalar_subquery()
+
+
+def _persons() -> Select[int]:
+    return select(people.c.key).where(
+        people.c.workspace_key == bindparam("in_workspace"),
+        people.c.resource_id.in_(bindparam("for_persons", expanding=True)),
+    )
+
+
+def takes_part(resource_key: Any) -> ColumnElement[bool]:
+    """Threads in which this person takes part."""
+    part = exists().where(participants.c.thread_key == threads.c.key, participants.c.resource_key == resource_key)
+    return part.correlate_except(participants)
+
+
+def _disclosed() -> ColumnElement[bool]:
+    """Messages said when people had been told that supervisors may read such a conversation."""
+    versions = select(disclosures.c.version).where(
+        disclosures.c.workspace_key == bindparam("in_workspace"),
+        or_(
+            disclosures.c.supervision == "all",
+            and_(disclosures.c.supervision == "channels", threads.c.place_kind != "direct"),
+        ),
+    )
+    return messages.c.disclosure.in_(versions.correlate(threads))
+
+
+def visible_threads(kind: ActorKind) -> ColumnElement[bool]:
+    """Which threads exist for an actor."""
+    # A person sees the threads that she takes part in.
+    if kind == "person":
+        return and_(in_workspace(), takes_part(person_key(bindparam("for_reader"))))
+    # A supervisor sees the threads in which one of her persons spoke after supervision was disclosed.
+    if kind == "supervisor":
+        spoke = exists().where(
+            messages.c.thread_key == threads.c.key, messages.c.resource_key.in_(_persons()), _disclosed()
+        )
+        return and_(in_workspace(), spoke.correlate(threads))
+    # The program itself sees every thread of its workspace.
+    return in_workspace()
+
+
+def visible_messages(kind: ActorKind) -> ColumnElement[bool]:
+    """Which messages of a visible thread exist for an actor."""
+    # A supervisor sees what was said under a disclosure that allows it.
+    if kind == "supervisor":
+        return _disclosed()
+    # Everybody else sees a thread whole.
+    return true()
+
+
+def readable_words(kind: ActorKind) -> ColumnElement[bool]:
+    """Whose words an actor may read in a visible message."""
+    # A supervisor reads the words of her persons and the answers to them; third parties stay unread.
+    if kind == "supervisor":
+        return messages.c.resource_key.in_(_persons())
+    # Everybody else reads all who speak in the thread.
+    return true()
+
+
+def own_messages(kind: ActorKind) -> ColumnElement[bool]:
+    """Which messages an actor may change."""
+    # A person changes her own words and the answers to them.
+    if kind == "person":
+        return messages.c.resource_key == person_key(bindparam("for_reader"))
+    # The program itself changes any; a supervisor never comes here (`bot.access.door`).
+    return true()
+
+
+def masked(kind: ActorKind, column: Any, mask: Any) -> Any:
+    """A message's column, hidden from an actor who may not read these words."""
+    return case((readable_words(kind), column), else_=literal(mask, column.type)) if kind == "supervisor" else column
+
+
+def masked_of_thread(kind: ActorKind, column: Any, mask: Any) -> Any:
+    """A thread's own words (title, metadata), hidden from a supervisor unless all of the thread is open to her.
+
+    A title is made of the first question: it belongs to the owner, and to the disclosure under which it was asked.
+    """
+    if kind != "supervisor":
+        return column
+    closed = exists().where(messages.c.thread_key == threads.c.key, ~_disclosed()).correlate(threads)
+    return case((and_(threads.c.owner_key.in_(_persons()), ~closed), column), else_=literal(mask, column.type))

@@ -1,0 +1,113 @@
+"""The memory that a program embeds: open it, look at it as an actor."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy.dialects import postgresql
+
+from bot.access.actor import Actor, checked_id
+from bot.access.door import Door
+from bot.memory.values import MemoryOptions
+from bot.memory.view import MemoryView
+from bot.storage.store import Purpose, Store, open_store
+from bot.storage.tables import disclosures, workspaces
+
+#: The workspace of a program that embeds the memory. Its supervision is on: the program is its admin.
+LIBRARY_WORKSPACE = "local:default"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Memory:
+    """Stored conversations of one workspace.
+
+    Also an async context manager: `async with await Memory.open("sqlite:///support.db") as memory: ...`
+    """
+
+    def __init__(
+        self, store: Store, workspace_key: int, options: MemoryOptions, now: Callable[[], datetime] = _now
+    ) -> None:
+        self._store = store
+        self._workspace_key = workspace_key
+        self._now = now
+        #: What a turn remembers where a call says nothing else.
+        self.options = options
+
+    @classmethod
+    async def open(
+        cls,
+        url: str | os.PathLike[str],
+        *,
+        options: MemoryOptions | None = None,
+        workspace: str = LIBRARY_WORKSPACE,
+        purpose: Purpose = "writer",
+        migration_url: str | None = None,
+        now: Callable[[], datetime] = _now,
+    ) -> "Memory":
+        """Open a database and bring its schema up to date.
+
+        Args:
+            url: `sqlite:///file.db`, `postgresql://…`, or a path to a SQLite file.
+            options: what a turn remembers.
+            workspace: the tenant; nothing of another one is ever visible.
+            purpose: `reader` changes nothing, `worker` is alone on a SQLite file; see `bot.storage.store.Purpose`.
+            migration_url: PostgreSQL: the address with the role that owns the schema, where that is another one.
+            now: the clock.
+
+        Raises:
+            StorageError: the database cannot be opened; the sentence says why.
+        """
+        checked_id("workspace", workspace)
+        address = url if isinstance(url, str) else f"sqlite:///{os.fspath(url)}"
+        store = await open_store(address, purpose=purpose, migration_url=migration_url)
+        try:
+            key = await store.read(_workspace_key, workspace)
+            if key is None and purpose != "reader":
+                key = await store.write(_make_workspace, workspace, now())
+        except BaseException:
+            await store.close()
+            raise
+        # A reader of a database that never heard of the workspace sees an empty one.
+        return cls(store, 0 if key is None else key, options or MemoryOptions(), now)
+
+    def as_actor(self, actor: Actor) -> MemoryView:
+        """The memory as `actor` may see and change it."""
+        return MemoryView(Door(self._store, self._workspace_key, actor, self._now))
+
+    async def close(self) -> None:
+        """Finish what was begun and close the database."""
+        await self._store.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+_KEY = select(workspaces.c.key).where(workspaces.c.id == bindparam("workspace_id"))
+
+
+def _workspace_key(connection: Connection, workspace_id: str) -> int | None:
+    return connection.execute(_KEY, {"workspace_id": workspace_id}).scalar()
+
+
+def _make_workspace(connection: Connection, workspace_id: str, at: datetime) -> int:
+    """Make a workspace known. Supervision is off until an admin switches it on; the library's is on."""
+    statement = postgresql.insert(workspaces).on_conflict_do_nothing(index_elements=["id"])
+    connection.execute(statement, {"id": workspace_id, "created_at": at})
+    key = connection.execute(_KEY, {"workspace_id": workspace_id}).scalar_one()
+    known = select(disclosures.c.version).where(disclosures.c.workspace_key == key).limit(1)
+    if connection.execute(known).scalar() is None:
+        supervision = "all" if workspace_id == LIBRARY_WORKSPACE else "off"
+        first = {"workspace_key": key, "version": 1, "supervision": supervision, "created_at": at}
+        connection.execute(insert(disclosures), first)
+    return key

@@ -1,0 +1,141 @@
+"""Storage function that recalls: a page of threads' messages, with chosen ones and their neighbours."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, select
+
+from bot.access.actor import ActorKind
+from bot.access.scope import Scope, person_key, takes_part, visible_threads
+from bot.memory.message_pages import (
+    EVERYTHING,
+    Found,
+    MessageFilter,
+    MessageList,
+    as_message,
+    count_messages,
+    read_messages,
+    visible_select,
+)
+from bot.memory.paging import Cursor, Slice
+from bot.memory.search_rows import find_messages
+from bot.memory.thread_rows import no_thread
+from bot.memory.values import Direction, Include, Message
+from bot.storage.tables import messages, threads
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What is to be recalled."""
+
+    thread_ids: tuple[str, ...]
+    resource_id: str | None
+    part: Slice
+    direction: Direction = "DESC"
+    filter: MessageFilter = EVERYTHING
+    includes: tuple[Include, ...] = ()
+    #: Terms of a search inside the threads: the page is then of the best hits.
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Threads that an actor may read, found by their ids."""
+
+    keys: tuple[int, ...]
+    ids: frozenset[str]
+    message_count: int
+
+
+def locate(connection: Connection, scope: Scope, thread_ids: Sequence[str], resource_id: str | None) -> Located:
+    """Find visible threads; with `resource_id` only those in which that person takes part."""
+    values = {**scope.values(), "thread_ids": list(thread_ids)}
+    if resource_id is not None:
+        values["of_person"] = resource_id
+    rows = connection.execute(_located(scope.kind, of_person=resource_id is not None), values).all()
+    return Located(tuple(row[0] for row in rows), frozenset(row[1] for row in rows), sum(row[2] for row in rows))
+
+
+@lru_cache
+def _located(kind: ActorKind, *, of_person: bool) -> Select[int, str, int]:
+    statement = select(threads.c.key, threads.c.id, threads.c.message_count).where(
+        visible_threads(kind), threads.c.id.in_(bindparam("thread_ids", expanding=True))
+    )
+    return statement.where(takes_part(person_key(bindparam("of_person")))) if of_person else statement
+
+
+def recall(connection: Connection, scope: Scope, wanted: Recall) -> Found:
+    """Recall a page, always in chronological order.
+
+    Raises:
+        NotFound: a thread does not exist for the actor or for the person named. A single thread asked for without a
+            person is empty then, as a missing one is.
+    """
+    located = locate(connection, scope, wanted.thread_ids, wanted.resource_id)
+    missing = [one for one in wanted.thread_ids if one not in located.ids]
+    if missing and (wanted.resource_id is not None or len(wanted.thread_ids) > 1):
+        raise no_thread(missing[0])
+    if missing:
+        return Found((), 0)
+    asked = MessageList(located.keys, direction=wanted.direction, filter=wanted.filter)
+    if wanted.terms:
+        found = find_messages(connection, scope, wanted.terms, asked, wanted.part)
+        found = Found(_chronological(found.messages), found.total)
+    else:
+        plain = wanted.filter == EVERYTHING and scope.kind != "supervisor"
+        total = located.message_count if plain else count_messages(connection, scope, asked)
+        found = read_messages(connection, scope, asked, wanted.part, total)
+    if not wanted.includes:
+        return found
+    there = {one.id: one for one in found.messages}
+    company = _Company(wanted.resource_id, located.keys[0])
+    for include in wanted.includes:
+        there |= {one.id: one for one in _included(connection, scope, company, include)}
+    return Found(_chronological(there.values()), found.total, found.next_cursor)
+
+
+def _chronological(found: Iterable[Message]) -> tuple[Message, ...]:
+    return tuple(sorted(found, key=lambda one: (one.created_at, one.thread_id, one.seq)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Company:
+    """In whose company a message must stand to be included: a person's, or that of a thread's owner."""
+
+    resource_id: str | None
+    thread_key: int
+
+    def values(self) -> dict[str, Any]:
+        """The values of `_target`."""
+        return {"of_thread": self.thread_key} if self.resource_id is None else {"of_person": self.resource_id}
+
+
+@lru_cache
+def _target(kind: ActorKind, *, of_person: bool) -> Select[Any]:
+    """Where a message stands, if it may be included."""
+    recalled = threads.alias("recalled")
+    owner = select(recalled.c.owner_key).where(recalled.c.key == bindparam("of_thread")).scalar_subquery()
+    person = person_key(bindparam("of_person")) if of_person else owner
+    return visible_select(kind).where(messages.c.id == bindparam("target_id"), takes_part(person))
+
+
+def _included(connection: Connection, scope: Scope, company: _Company, include: Include) -> list[Message]:
+    """A message and its neighbours in its own thread (R6). A foreign one is dropped: never an error, never shown.
+
+    Foreign is what the actor may not see, and what stands in a thread where the person asked about takes no part: the
+    one named, or else the owner of the thread recalled.
+    """
+    statement = _target(scope.kind, of_person=company.resource_id is not None)
+    row = connection.execute(statement, {**scope.values(), **company.values(), "target_id": include.id}).one_or_none()
+    if row is None:
+        return []
+    target = as_message(row)
+    around = [target]
+    located = locate(connection, scope, (target.thread_id,), None)
+    sides: tuple[tuple[Direction, int], ...] = (("DESC", include.previous), ("ASC", include.next))
+    for direction, size in sides:
+        part = Slice(0, size, Cursor(target.created_at, target.seq))
+        around += read_messages(connection, scope, MessageList(located.keys, direction=direction), part, 0).messages
+    return around

@@ -1,0 +1,123 @@
+"""Storage function that searches: the engine finds candidates inside the scope, ranking is ours."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, select
+
+from bot.access.actor import ActorKind
+from bot.access.scope import Scope, readable_words, visible_threads
+from bot.limits import SEARCH_CANDIDATES
+from bot.memory.message_pages import (
+    Found,
+    MessageList,
+    Shape,
+    as_message,
+    list_conditions,
+    list_values,
+    shape_of,
+    visible_select,
+)
+from bot.memory.paging import Slice
+from bot.memory.ranking import Corpus, most_promising, score
+from bot.storage.search import match_query, search_table
+from bot.storage.tables import messages, threads
+
+#: With more threads than this the engine filters what it found; with fewer it looks up only what is in scope.
+_THREADS_NAMED = 400
+
+
+def find_messages(
+    connection: Connection, scope: Scope, terms: Sequence[str], wanted: MessageList, part: Slice
+) -> Found:
+    """The messages of a list that hold any of `terms`, the best first.
+
+    A rank depends on the scope alone: how many of its messages hold a term, and how long those are that do. What
+    others wrote never moves it.
+    """
+    holding = _holding(connection, scope, terms, wanted)
+    total = len(set().union(*holding.values()))
+    if not total or part.size == 0:
+        return Found((), total)
+    size = _scope_size(connection, scope, wanted)
+    rarity = Corpus(size, 1.0, {term: len(keys) for term, keys in holding.items()})
+    promising = most_promising(holding, rarity, total)
+    ranked = _ranked(connection, terms, promising[:SEARCH_CANDIDATES], rarity)
+    order = [*ranked, *promising[SEARCH_CANDIDATES:]]
+    end = None if part.size is None else part.offset + part.size
+    chosen = order[part.offset : end]
+    rows = connection.execute(_shown(scope.kind), {**scope.values(), "keys": chosen}).all()
+    by_key = {row[-1]: as_message(row) for row in rows}
+    return Found(tuple(by_key[key] for key in chosen if key in by_key), total)
+
+
+def _holding(connection: Connection, scope: Scope, terms: Sequence[str], wanted: MessageList) -> dict[str, list[int]]:
+    """For each term the keys of the messages in scope that hold it."""
+    dialect = connection.dialect.name
+    values = list_values(scope, wanted)
+    keys = wanted.thread_keys or _thread_keys(connection, scope)
+    statement = _matching(dialect, shape_of(scope, wanted))
+    return {
+        term: list(connection.execute(statement, {**values, "match": match_query(dialect, term, keys)}).scalars())
+        for term in terms
+    }
+
+
+def _thread_keys(connection: Connection, scope: Scope) -> Sequence[int]:
+    """The threads in scope, or none where the engine had better filter."""
+    if scope.kind == "system":
+        return ()
+    keys = connection.execute(_visible_keys(scope.kind), scope.values()).scalars().all()
+    # A thread without messages is no key of a message: it stands for "none in scope".
+    return () if len(keys) > _THREADS_NAMED else keys or (0,)
+
+
+@lru_cache
+def _visible_keys(kind: ActorKind) -> Select[Any]:
+    return select(threads.c.key).where(visible_threads(kind)).limit(_THREADS_NAMED + 1)
+
+
+@lru_cache(maxsize=256)
+def _matching(dialect: str, shape: Shape) -> Select[Any]:
+    search = search_table(dialect)
+    return (
+        select(messages.c.key)
+        .select_from(search.table)
+        .join(messages, messages.c.key == search.key)
+        .join(threads, threads.c.key == messages.c.thread_key)
+        .where(search.matches, *list_conditions(shape), readable_words(shape.kind))
+        .order_by(messages.c.key)
+    )
+
+
+def _scope_size(connection: Connection, scope: Scope, wanted: MessageList) -> int:
+    """How many messages the searched threads hold."""
+    statement = select(func.coalesce(func.sum(threads.c.message_count), 0)).where(visible_threads(scope.kind))
+    values = scope.values()
+    if wanted.thread_keys:
+        statement = statement.where(threads.c.key.in_(bindparam("of_threads", expanding=True)))
+        values["of_threads"] = list(wanted.thread_keys)
+    return int(connection.execute(statement, values).scalar_one())
+
+
+def _ranked(connection: Connection, terms: Sequence[str], keys: Sequence[int], rarity: Corpus) -> list[int]:
+    """The keys by how well their messages answer, the newest first among equals."""
+    rows = connection.execute(_terms(connection.dialect.name), {"keys": list(keys)}).tuples()
+    # The first term names the thread.
+    words = {key: stored.split(" ")[1:] for key, stored in rows}
+    average = sum(map(len, words.values())) / len(words)
+    corpus = Corpus(rarity.messages, average, rarity.holding)
+    scores = {key: score(terms, held, corpus) for key, held in words.items()}
+    return sorted(scores, key=lambda key: (-scores[key], -key))
+
+
+@lru_cache
+def _terms(dialect: str) -> Select[int, str]:
+    search = search_table(dialect)
+    return select(search.key, search.terms).where(search.key.in_(bindparam("keys", expanding=True)))
+
+
+@lru_cache
+def _shown(kind: ActorKind) -> Select[Any]:
+    return visible_select(kind).where(messages.c.key.in_(bindparam("keys", expanding=True)))

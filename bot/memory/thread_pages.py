@@ -1,0 +1,131 @@
+"""Storage function that lists threads: a person's, or all that the actor may see."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
+
+from bot.access.actor import ActorKind
+from bot.access.scope import Scope, person_key, visible_threads
+from bot.memory.paging import Cursor, Slice
+from bot.memory.thread_rows import thread_select, with_participants
+from bot.memory.values import Direction, Thread
+from bot.storage.columns import Instant, Key
+from bot.storage.documents import Holds, Scalar
+from bot.storage.tables import participants, threads
+
+ThreadOrder = Literal["created_at", "updated_at", "last_message_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadList:
+    """Which threads are wanted, in which order. Without a person: all that the actor may see."""
+
+    resource_id: str | None = None
+    metadata: tuple[tuple[str, Scalar], ...] = ()
+    order: ThreadOrder = "created_at"
+    direction: Direction = "DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundThreads:
+    """A part of a list of threads, with what its page needs to know."""
+
+    threads: tuple[Thread, ...]
+    total: int
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    kind: ActorKind
+    of_person: bool
+    metadata: tuple[tuple[str, Scalar, type], ...]
+    order: ThreadOrder = "created_at"
+    direction: Direction = "DESC"
+    cursor: Literal["", "time", "none"] = ""
+    limited: bool = True
+
+
+def list_threads(connection: Connection, scope: Scope, wanted: ThreadList, part: Slice) -> FoundThreads:
+    """Read a part of a list of threads."""
+    values = scope.values()
+    if wanted.resource_id is not None:
+        values["of_person"] = wanted.resource_id
+    counted = _Shape(
+        scope.kind,
+        wanted.resource_id is not None,
+        tuple((name, value, type(value)) for name, value in wanted.metadata),
+    )
+    total = int(connection.execute(_count(counted), values).scalar_one())
+    if part.size == 0:
+        return FoundThreads((), total)
+    shape = _Shape(
+        counted.kind,
+        counted.of_person,
+        counted.metadata,
+        wanted.order,
+        wanted.direction,
+        "" if part.cursor is None else "none" if part.cursor.moment is None else "time",
+        part.size is not None,
+    )
+    if part.size is not None:
+        values |= {"size": part.size, "skip": part.offset}
+    if part.cursor is not None:
+        values |= {"cursor_moment": part.cursor.moment, "cursor_tie": part.cursor.tie}
+    rows = connection.execute(_page(shape), values).all()
+    found = tuple(with_participants(connection, scope, rows))
+    if part.size is None or len(rows) < part.size:
+        return FoundThreads(found, total)
+    edge = Cursor(getattr(found[-1], wanted.order), rows[-1][-1])
+    return FoundThreads(found, total, str(edge))
+
+
+def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [
+        Holds(threads.c.metadata_, name, value) for name, value, _type in shape.metadata
+    ]
+    if shape.of_person:
+        found.append(participants.c.resource_key == person_key(bindparam("of_person")))
+    return found
+
+
+def _of_person(statement: Select[Any], shape: _Shape) -> Select[Any]:
+    if not shape.of_person:
+        return statement
+    return statement.join(participants, participants.c.thread_key == threads.c.key)
+
+
+@lru_cache(maxsize=256)
+def _count(shape: _Shape) -> Select[Any]:
+    statement = select(func.count()).select_from(threads).where(visible_threads(shape.kind), *_conditions(shape))
+    return _of_person(statement, shape)
+
+
+@lru_cache(maxsize=256)
+def _page(shape: _Shape) -> Select[Any]:
+    # A person's list in its usual order is read from the participants' index alone.
+    by_index = shape.of_person and shape.order == "created_at"
+    moment = participants.c.thread_created_at if by_index else threads.c[shape.order]
+    tie = participants.c.thread_key if by_index else threads.c.key
+    statement = _of_person(thread_select(shape.kind), shape).where(*_conditions(shape))
+    if shape.cursor:
+        statement = statement.where(_after_cursor(shape, moment, tie))
+    descending = shape.direction == "DESC"
+    primary = moment.desc() if descending else moment.asc()
+    if shape.order == "last_message_at":
+        primary = primary.nulls_last()
+    statement = statement.order_by(primary, tie.desc() if descending else tie.asc())
+    return statement.limit(bindparam("size")).offset(bindparam("skip")) if shape.limited else statement
+
+
+def _after_cursor(shape: _Shape, moment: Any, tie: Any) -> ColumnElement[bool]:
+    """What comes after the cursor. Threads without a last message come after all others, in both directions."""
+    at, number = bindparam("cursor_moment", type_=Instant()), bindparam("cursor_tie", type_=Key)
+    descending = shape.direction == "DESC"
+    beyond = tie < number if descending else tie > number
+    if shape.cursor == "none":
+        return and_(moment.is_(None), beyond)
+    further = moment < at if descending else moment > at
+    return or_(further, and_(moment == at, beyond), moment.is_(None))

@@ -1,0 +1,8 @@
+"""The memory as one actor may see and change it: the methods of docs/memory.md, in two halves."""
+
+from bot.memory.message_view import MessageMethods
+from bot.memory.thread_view import ThreadMethods
+
+
+class MemoryView(ThreadMethods, MessageMethods):
+    """What `Memory.as_actor` gives. What the actor may not see does not exist for it."""

@@ -1,0 +1,57 @@
+"""The HTTP client behind the model: openai's, with bounds. Loads openai, so it is imported on first use only."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from httpx2 import AsyncByteStream, Response
+from openai import AsyncOpenAI, DefaultAsyncHttpx2Client, Timeout
+
+from bot.errors import ModelAnswerUnusable
+
+OPENAI_ADDRESS = "https://api.openai.com/v1"
+#: Largest body of one response, in bytes. openai collects a line without an end, or an error's body, without any bound.
+RESPONSE_BYTES = 32 * 1_048_576
+
+
+def connect(base_url: str | None, api_key: str | None, connect_time: timedelta) -> AsyncOpenAI:
+    """A client that tries once and waits for nothing but the connection: retries and waits are the caller's.
+
+    Raises:
+        httpx2.InvalidURL: `base_url` is no address.
+    """
+    return AsyncOpenAI(
+        # What is not set is said explicitly: openai would look into the environment by itself.
+        base_url=base_url or OPENAI_ADDRESS,
+        # Servers on one's own machine need no key, but openai refuses to start without one.
+        api_key=api_key or "none",
+        max_retries=0,
+        http_client=DefaultAsyncHttpx2Client(
+            timeout=Timeout(None, connect=connect_time.total_seconds()),
+            event_hooks={"response": [_bound]},
+        ),
+        # A compressed body could unfold to any size.
+        default_headers={"Accept-Encoding": "identity"},
+    )
+
+
+async def _bound(response: Response) -> None:
+    if isinstance(response.stream, AsyncByteStream):
+        response.stream = _BoundedBody(response.stream)
+
+
+class _BoundedBody(AsyncByteStream):
+    """A response's body that ends in an error where it would grow beyond `RESPONSE_BYTES`."""
+
+    def __init__(self, body: AsyncByteStream) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        received = 0
+        async for piece in self._body:
+            received += len(piece)
+            if received > RESPONSE_BYTES:
+                raise ModelAnswerUnusable
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._body.aclose()

@@ -1,0 +1,68 @@
+"""Driver errors translated into our tree, at the only place that sees them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from bot.errors import SchemaOutdated, StorageError, StorageFull, StorageLocked, StorageUnavailable, StorageUnreadable
+
+# SQLite's own sentences: its error codes are on the exception only from Python 3.11 on and not for every call.
+_SQLITE_SENTENCES: tuple[tuple[str, type[StorageError]], ...] = (
+    ("database is locked", StorageLocked),
+    ("database table is locked", StorageLocked),
+    ("database or disk is full", StorageFull),
+    ("disk i/o error", StorageFull),
+    ("unable to open database file", StorageUnreadable),
+    ("file is not a database", StorageUnreadable),
+    ("database disk image is malformed", StorageUnreadable),
+    ("readonly database", StorageUnreadable),
+    ("no such table", SchemaOutdated),
+    ("no such column", SchemaOutdated),
+)
+# PostgreSQL's SQLSTATE classes and codes (Appendix A of its manual).
+_SQLSTATES: tuple[tuple[tuple[str, ...], type[StorageError]], ...] = (
+    (("53100", "58030"), StorageFull),
+    (("42P01", "42703"), SchemaOutdated),
+    (("08", "53", "57P"), StorageUnavailable),
+)
+#: Serialization failure and deadlock: the transaction may simply be run again.
+_REPLAYABLE = {"40001", "40P01"}
+
+
+def sqlstate(error: BaseException) -> str:
+    """PostgreSQL's error code, "" where there is none."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(origin, "sqlstate", None) or ""
+
+
+def may_replay(error: BaseException) -> bool:
+    """Whether PostgreSQL gave up on this transaction for the sake of another one."""
+    return sqlstate(error) in _REPLAYABLE
+
+
+def translate(error: SQLAlchemyError | OSError) -> StorageError:
+    """What a driver's error means to us. The driver's words, which may hold values of rows, are left behind."""
+    if isinstance(error, PoolTimeoutError | OSError):
+        return StorageUnavailable()
+    code = sqlstate(error)
+    lost = isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    sentence = str(getattr(error, "orig", error)).lower()
+    kinds: list[type[StorageError]] = [
+        *(kind for codes, kind in _SQLSTATES if code.startswith(codes)),
+        *(kind for words, kind in _SQLITE_SENTENCES if not code and words in sentence),
+        *([StorageUnavailable] if lost else []),
+    ]
+    if kinds:
+        return kinds[0]()
+    return StorageError(f"The database failed ({type(getattr(error, 'orig', error)).__name__}).")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise our errors in place of the driver's."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise translate(error) from error

@@ -1,0 +1,88 @@
+"""The runner: storage functions run in transactions, the same functions on SQLite and on PostgreSQL.
+
+A storage function is plain and synchronous: it takes a connection and values, does one thing and never commits. It must
+be replayable, for a transaction may be rolled back and run again: ids and times are arguments, and it keeps nothing.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import Connection, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+
+from bot.errors import SettingsError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: What an opened store is for. A `worker` answers people and is alone on a SQLite file; a `writer` makes short changes
+#: beside it; a `reader` changes nothing, not even the schema.
+Purpose = Literal["worker", "writer", "reader"]
+
+
+class Store(Protocol):
+    """A database with an up-to-date schema."""
+
+    async def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `function` in a read-only transaction: one consistent picture of the database.
+
+        Raises:
+            StorageError: the database failed; the tree in `bot.errors`.
+        """
+        ...
+
+    async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `function` in a transaction and return its result after the commit is durable.
+
+        When the caller is cancelled the transaction still ends, with its commit: nothing stays locked.
+
+        Raises:
+            StorageError: the database failed; nothing was changed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun, then close. A closed store raises StorageUnavailable."""
+        ...
+
+
+def parse_url(url: str) -> URL:
+    """Read a database address: `sqlite:///file.db` or `postgresql://user:password@host/database`.
+
+    Raises:
+        SettingsError: it is neither, or an in-memory SQLite, which would forget everything.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError("DATABASE_URL is not a database address, such as sqlite:///data/threadkeeper.db") from None
+    if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername != "sqlite":
+        raise SettingsError(f"DATABASE_URL names {parsed.drivername!r}; the engines are sqlite and postgresql.")
+    if parsed.database in {None, "", ":memory:"}:
+        raise SettingsError("DATABASE_URL must name a file, such as sqlite:///data/threadkeeper.db")
+    return parsed
+
+
+async def open_store(url: str, *, purpose: Purpose = "writer", migration_url: str | None = None) -> Store:
+    """Open a database, bringing its schema up to date unless it is opened for reading.
+
+    Args:
+        url: as `parse_url` takes it.
+        purpose: see `Purpose`.
+        migration_url: PostgreSQL only: the address with the role that owns the schema, where that is another one.
+
+    Raises:
+        StorageError: it cannot be opened; the sentence says why.
+    """
+    parsed = parse_url(url)
+    if parsed.drivername == "sqlite":
+        from bot.storage.sqlite import SQLiteStore  # noqa: PLC0415 (each engine is loaded when it is used)
+
+        return await SQLiteStore.open(Path(parsed.database or ""), purpose)
+    from bot.storage.postgresql import PostgreSQLStore  # noqa: PLC0415
+
+    return await PostgreSQLStore.open(parsed, purpose, parse_url(migration_url) if migration_url else parsed)

@@ -1,0 +1,253 @@
+"""The tables. Rows are values; what they mean stands beside each column whose name cannot carry it.
+
+Ids are what people and platforms see (text, unique within a workspace); keys are what rows join on (integers, never
+shown). `message_search` is made by the migrations in each engine's own form and stands in `bot.storage.search`.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, MetaData, Named, Table, TypedColumns, UniqueConstraint
+
+from bot.storage.columns import Document, Instant, Key
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class WorkspaceColumns(TypedColumns):
+    """A workspace: the tenant. Nothing of one is ever visible in another."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    id: Named[str] = Column(unique=True)
+    created_at: Named[datetime] = Column(Instant)
+
+
+workspaces = Table("workspaces", metadata, WorkspaceColumns)
+
+
+class DisclosureColumns(TypedColumns):
+    """What the people of a workspace were told about who may read their words, one row each time that it changed."""
+
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"), primary_key=True)
+    version: Named[int] = Column(primary_key=True, autoincrement=False)
+    # Whose conversations supervisors may read: "off", "channels" or "all" (direct messages included).
+    supervision: Named[str]
+    created_at: Named[datetime] = Column(Instant)
+
+
+disclosures = Table("disclosures", metadata, DisclosureColumns)
+
+
+class PersonColumns(TypedColumns):
+    """A person, also called resource: one human in one workspace."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
+    resource_id: Named[str]
+    # The name that the platform shows; never a key.
+    name: Named[str] = Column(server_default="")
+    # How the audit names this person; random, so that erasing this row makes the audit anonymous.
+    subject_id: Named[str] = Column(unique=True)
+    created_at: Named[datetime] = Column(Instant)
+
+
+people = Table("people", metadata, PersonColumns, UniqueConstraint("workspace_key", "resource_id"))
+
+
+class ThreadColumns(TypedColumns):
+    """A thread: one stored conversation."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
+    id: Named[str]
+    owner_key: Named[int] = Column(Key, ForeignKey("people.key", ondelete="CASCADE"))
+    title: Named[str]
+    # Who gave the title: "" (nobody yet), "question", "model" or "person". A person's is never overwritten.
+    title_source: Named[str]
+    metadata_: Named[dict[str, Any]] = Column("metadata", Document, key="metadata_")
+    # Where the talk happens: "direct" (one person and the bot), "private" or "public", and the place's name.
+    place_kind: Named[str]
+    place_name: Named[str]
+    created_at: Named[datetime] = Column(Instant)
+    updated_at: Named[datetime] = Column(Instant)
+    last_message_at: Named[datetime | None] = Column(Instant)
+    # The next message's `seq`. Counted here so that the row's lock orders writers.
+    next_seq: Named[int] = Column(server_default="1")
+    message_count: Named[int] = Column(server_default="0")
+    # Where the prompt's window begins: {"before": microseconds, "ids": [...]}; see bot/memory/boundary.py.
+    window_boundary: Named[dict[str, Any] | None] = Column(Document)
+
+
+threads = Table(
+    "threads",
+    metadata,
+    ThreadColumns,
+    UniqueConstraint("workspace_key", "id"),
+    Index(None, "owner_key"),
+    Index(None, "workspace_key", "created_at", "key"),
+)
+
+
+class ParticipantColumns(TypedColumns):
+    """A participant: a person who talks in a thread and has it in the own list. The owner is one."""
+
+    resource_key: Named[int] = Column(Key, ForeignKey("people.key", ondelete="CASCADE"), primary_key=True)
+    thread_key: Named[int] = Column(Key, ForeignKey("threads.key", ondelete="CASCADE"), primary_key=True)
+    # The thread's own, which never changes: a person's list is read from this index alone.
+    thread_created_at: Named[datetime] = Column(Instant)
+    joined_at: Named[datetime] = Column(Instant)
+
+
+participants = Table(
+    "participants",
+    metadata,
+    ParticipantColumns,
+    Index(None, "resource_key", "thread_created_at", "thread_key"),
+    Index(None, "thread_key"),
+)
+
+
+class MessageColumns(TypedColumns):
+    """One message of a thread. Order is (sent_at, seq), everywhere."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
+    thread_key: Named[int] = Column(Key, ForeignKey("threads.key", ondelete="CASCADE"))
+    seq: Named[int]
+    id: Named[str]
+    # Whose words these are; for an answer, whom it answers.
+    resource_key: Named[int] = Column(Key, ForeignKey("people.key", ondelete="CASCADE"))
+    role: Named[str]
+    text: Named[str]
+    metadata_: Named[dict[str, Any]] = Column("metadata", Document, key="metadata_")
+    # For an answer: "answered", "cut" (ended early) or "failed" (the text says why); "" for everything else.
+    outcome: Named[str] = Column(server_default="")
+    sent_at: Named[datetime] = Column(Instant)
+    edited_at: Named[datetime | None] = Column(Instant)
+    # The version of `disclosures` that was in force when this was said.
+    disclosure: Named[int]
+
+
+messages = Table(
+    "messages",
+    metadata,
+    MessageColumns,
+    UniqueConstraint("workspace_key", "id"),
+    Index(None, "thread_key", "sent_at", "seq"),
+    Index(None, "resource_key", "sent_at", "key"),
+)
+
+
+class UsageColumns(TypedColumns):
+    """What one turn cost."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
+    resource_key: Named[int] = Column(Key, ForeignKey("people.key", ondelete="CASCADE"))
+    # The answer that was paid for; kept after the answer is deleted.
+    message_key: Named[int | None] = Column(Key, ForeignKey("messages.key", ondelete="SET NULL"))
+    at: Named[datetime] = Column(Instant)
+    model: Named[str]
+    prompt_tokens: Named[int]
+    completion_tokens: Named[int]
+    estimated: Named[bool]
+    model_calls: Named[int]
+
+
+usage = Table(
+    "usage",
+    metadata,
+    UsageColumns,
+    Index(None, "resource_key", "at"),
+    Index(None, "workspace_key", "at"),
+    Index(None, "message_key"),
+)
+
+
+class AuditColumns(TypedColumns):
+    """One privileged act, written before its result is shown. Never changed, never deleted with a person."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key"))
+    at: Named[datetime] = Column(Instant)
+    actor_id: Named[str]
+    action: Named[str]
+    # `people.subject_id` of the person whose words were asked for; None where there is no such person.
+    subject_id: Named[str | None]
+    reason: Named[str]
+
+
+audit = Table("audit", metadata, AuditColumns, Index(None, "workspace_key", "key"), Index(None, "subject_id", "key"))
+
+
+# What follows is laid for recall, facts and condensations (docs/architecture.md, "What comes later"). Deleting a
+# message takes along what rests on it.
+
+
+class FactColumns(TypedColumns):
+    """A short statement about a person, read and written for that person alone."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
+    resource_key: Named[int] = Column(Key, ForeignKey("people.key", ondelete="CASCADE"))
+    id: Named[str]
+    text: Named[str]
+    created_at: Named[datetime] = Column(Instant)
+    updated_at: Named[datetime] = Column(Instant)
+
+
+facts = Table(
+    "facts", metadata, FactColumns, UniqueConstraint("workspace_key", "id"), Index(None, "resource_key", "key")
+)
+
+
+class FactSourceColumns(TypedColumns):
+    """A message that a fact rests on. A fact without sources is deleted."""
+
+    fact_key: Named[int] = Column(Key, ForeignKey("facts.key", ondelete="CASCADE"), primary_key=True)
+    message_key: Named[int] = Column(Key, ForeignKey("messages.key", ondelete="CASCADE"), primary_key=True)
+
+
+fact_sources = Table("fact_sources", metadata, FactSourceColumns, Index(None, "message_key"))
+
+
+class VectorColumns(TypedColumns):
+    """An embedding of one message by one model: little-endian 32-bit floats."""
+
+    message_key: Named[int] = Column(Key, ForeignKey("messages.key", ondelete="CASCADE"), primary_key=True)
+    model: Named[str] = Column(primary_key=True)
+    dimensions: Named[int]
+    vector: Named[bytes] = Column(LargeBinary)
+
+
+vectors = Table("vectors", metadata, VectorColumns)
+
+
+class LedgerColumns(TypedColumns):
+    """What an answer was based on: one row for each message that stood in its prompt from outside its window."""
+
+    answer_key: Named[int] = Column(Key, ForeignKey("messages.key", ondelete="CASCADE"), primary_key=True)
+    source_key: Named[int] = Column(Key, ForeignKey("messages.key", ondelete="CASCADE"), primary_key=True)
+
+
+ledger = Table("ledger", metadata, LedgerColumns, Index(None, "source_key"))
+
+
+class CondensationColumns(TypedColumns):
+    """A shorter text in place of a thread's messages up to `up_to_seq`."""
+
+    thread_key: Named[int] = Column(Key, ForeignKey("threads.key", ondelete="CASCADE"), primary_key=True)
+    up_to_seq: Named[int] = Column(primary_key=True, autoincrement=False)
+    text: Named[str]
+    model: Named[str]
+    created_at: Named[datetime] = Column(Instant)
+
+
+condensations = Table("condensations", metadata, CondensationColumns)

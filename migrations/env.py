@@ -1,0 +1,18 @@
+"""Runs the revisions on the connection that `bot.storage.schema` hands over; there is no other way to run them."""
+
+from alembic import context
+
+from bot.storage.schema import is_ours
+from bot.storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    include_object=is_ours,
+    render_as_batch=True,  # SQLite changes a table by copying it
+    compare_type=True,
+    compare_server_default=True,
+)
+
+with context.begin_transaction():
+    context.run_migrations()
