@@ -24,6 +24,8 @@ INDEXED_BYTES = 1_000_000
 TERM_CHARACTERS = 64
 #: Best candidates of a search that are ranked by all their words.
 SEARCH_CANDIDATES = 500
+#: Most messages that are looked at for a window with a token budget.
+WINDOW_MESSAGES = 500
 #: Longest answer that is asked of a model, in tokens.
 ANSWER_TOKENS = 4_096
 #: Longest answer that is kept, in characters; a stream that goes on is ended there.

@@ -239,9 +239,10 @@ class ModelServer:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        while self._open:
+            for task in self._open:
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
         await self._server.wait_closed()
 
     def script(self, *behaviours: Behaviour) -> None:
@@ -254,9 +255,14 @@ class ModelServer:
             await asyncio.gather(*self._open)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def leave(task: asyncio.Task[None]) -> None:
+            self._open.discard(task)
+            # Here and not in the task: one that is cancelled before it began would leave its connection open.
+            writer.transport.abort() if task.cancelled() else writer.close()
+
         task = asyncio.create_task(self._serve(reader, writer))
         self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        task.add_done_callback(leave)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -267,8 +273,6 @@ class ModelServer:
             await self._play(behaviour, Exchange(request, writer), reader)
         except (ConnectionError, asyncio.IncompleteReadError):
             self.left_early += 1
-        finally:
-            writer.transport.abort() if writer.transport.is_closing() else writer.close()
 
     async def _play(self, behaviour: Behaviour, exchange: Exchange, reader: asyncio.StreamReader) -> None:
         """Answer, unless the client leaves before. It sends nothing more, so it can only be its end that is read."""

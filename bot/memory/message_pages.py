@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from bot.access.actor import ActorKind
 from bot.access.scope import Scope, masked, person_key, visible_messages, visible_threads
 from bot.memory.paging import Cursor, Slice
-from bot.memory.values import ANOTHER_PARTICIPANT, Direction, Message
+from bot.memory.values import ANOTHER_PARTICIPANT, Direction, Message, Role
 from bot.storage.columns import Instant, Key
 from bot.storage.documents import Holds, Scalar
 from bot.storage.tables import messages, people, threads
@@ -27,6 +27,8 @@ class MessageFilter:
     start_exclusive: bool = False
     end_exclusive: bool = False
     metadata: tuple[tuple[str, Scalar], ...] = ()
+    #: Whose part in the conversation; none means all.
+    roles: tuple[Role, ...] = ()
 
 
 EVERYTHING = MessageFilter()
@@ -60,6 +62,7 @@ class Shape:
     start: Literal["", ">=", ">"]
     end: Literal["", "<=", "<"]
     metadata: tuple[tuple[str, Scalar, type], ...]
+    roles: tuple[Role, ...] = ()
     direction: Direction = "DESC"
     cursor: bool = False
     limited: bool = True
@@ -78,6 +81,7 @@ def shape_of(scope: Scope, wanted: MessageList) -> Shape:
         end="" if chosen.end is None else "<" if chosen.end_exclusive else "<=",
         # The type keeps 1 and True apart, which are equal as keys of a cache.
         metadata=tuple((name, value, type(value)) for name, value in chosen.metadata),
+        roles=chosen.roles,
     )
 
 
@@ -116,6 +120,8 @@ def list_conditions(shape: Shape) -> list[ColumnElement[bool]]:
     if shape.end:
         found.append(messages.c.sent_at.op(shape.end, is_comparison=True)(bindparam("to_end", type_=Instant())))
     found += [Holds(messages.c.metadata_, name, value) for name, value, _type in shape.metadata]
+    if shape.roles:
+        found.append(messages.c.role.in_(shape.roles))
     if shape.cursor:
         moment, tie = bindparam("cursor_moment", type_=Instant()), bindparam("cursor_tie", type_=Key)
         at_it = messages.c.sent_at == moment

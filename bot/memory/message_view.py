@@ -1,15 +1,15 @@
 """The half of the memory's face that is about messages."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, get_args
 from uuid import uuid4
 
 from bot.access.actor import Actor, checked_id
 from bot.access.door import Door
 from bot.errors import InvalidArgument, NotAvailable
 from bot.limits import QUERY_CHARACTERS
+from bot.memory.apart import apart
 from bot.memory.drafts import checked_filter, checked_metadata, checked_text, checked_time, draft_all
 from bot.memory.fact_rows import Fact, forget_fact, list_facts
 from bot.memory.message_pages import Found, MessageFilter, MessageList
@@ -19,12 +19,7 @@ from bot.memory.person_rows import list_person_messages, messages_by_ids, search
 from bot.memory.recall_rows import Recall, recall
 from bot.memory.terms import indexed_terms, query_terms
 from bot.memory.thread_view import checked_order
-from bot.memory.values import Direction, Include, MemoryOptions, Message, MessageChange, NewMessage, Page
-
-T = TypeVar("T")
-
-#: Texts longer than this, together, are taken apart in a thread of their own, so that nobody else waits for them.
-_LONG = 50_000
+from bot.memory.values import Direction, Include, MemoryOptions, Message, MessageChange, NewMessage, Page, Role
 
 
 class MessageMethods:
@@ -47,7 +42,7 @@ class MessageMethods:
             Conflict: an id stands in another thread, or is another person's.
         """
         size = sum(len(one.text) for one in messages if isinstance(getattr(one, "text", None), str))
-        drafts = await _apart(size, lambda: draft_all(messages, _new_ids()))
+        drafts = await apart(size, lambda: draft_all(messages, _new_ids()))
         if not drafts:
             return []
         return await self._door.write(save_messages, drafts, self._door.now())
@@ -59,7 +54,7 @@ class MessageMethods:
             InvalidArgument: a change cannot be stored.
         """
         size = sum(len(one.text or "") for one in changes)
-        checked = await _apart(size, lambda: [_checked_change(one) for one in changes])
+        checked = await apart(size, lambda: [_checked_change(one) for one in changes])
         if not checked:
             return []
         changed = await self._door.write(update_messages, checked, self._door.now())
@@ -93,6 +88,7 @@ class MessageMethods:
         *,
         start_exclusive: bool = False,
         end_exclusive: bool = False,
+        roles: Sequence[Role] = (),
         options: MemoryOptions | None = None,
         cursor: str | None = None,
     ) -> Page[Message]:
@@ -111,6 +107,7 @@ class MessageMethods:
             search: words: the page is then of the best hits.
             start_exclusive: see `start`.
             end_exclusive: see `end`.
+            roles: only messages of these parts: `user`, `assistant`, `system`, `tool`.
             options: a window instead of a page's size: its `last_messages`; None or 0 loads nothing.
             cursor: a page's `next_cursor`, instead of `page`.
 
@@ -125,7 +122,9 @@ class MessageMethods:
             resource_id=None if resource_id is None else checked_id("resource_id", resource_id),
             part=part,
             direction="DESC" if order_by is None else checked_order(order_by, ("created_at",))[1],
-            filter=_filter(start, end, metadata, start_exclusive=start_exclusive, end_exclusive=end_exclusive),
+            filter=_filter(
+                start, end, metadata, start_exclusive=start_exclusive, end_exclusive=end_exclusive, roles=roles
+            ),
             includes=tuple(_checked_include(one) for one in include),
             terms=() if search is None else _checked_query(search),
         )
@@ -167,8 +166,21 @@ class MessageMethods:
         *,
         start_exclusive: bool = False,
         end_exclusive: bool = False,
+        roles: Sequence[Role] = (),
     ) -> Page[Message]:
-        """Search what the actor may read, the best hit first; with `resource_id` only that person's words and answers.
+        """Search what the actor may read, the best hit first.
+
+        Args:
+            query: words; a message counts that holds any of them.
+            resource_id: only this person's words and the answers to them.
+            page: from 0.
+            per_page: None means all.
+            start: only messages from then on; `start_exclusive` leaves out that moment.
+            end: only messages until then; `end_exclusive` likewise.
+            metadata: scalars that must all match.
+            start_exclusive: see `start`.
+            end_exclusive: see `end`.
+            roles: only messages of these parts.
 
         Raises:
             InvalidArgument: the query is blank or too long.
@@ -176,7 +188,9 @@ class MessageMethods:
         part = checked_slice(page, per_page)
         wanted = MessageList(
             resource_id=None if resource_id is None else checked_id("resource_id", resource_id),
-            filter=_filter(start, end, metadata, start_exclusive=start_exclusive, end_exclusive=end_exclusive),
+            filter=_filter(
+                start, end, metadata, start_exclusive=start_exclusive, end_exclusive=end_exclusive, roles=roles
+            ),
         )
         terms = _checked_query(query)
         return _page(await self._door.read("search", resource_id, search_messages, terms, wanted, part), part)
@@ -206,11 +220,6 @@ class MessageMethods:
             NotAvailable: always: it comes with recall over other conversations.
         """
         raise NotAvailable("Working memory comes with a later version.")
-
-
-async def _apart(size: int, work: Callable[[], T]) -> T:
-    """Do `work` here, or in a thread where `size` says that it would keep everybody waiting."""
-    return await asyncio.to_thread(work) if size > _LONG else work()
 
 
 def _new_ids() -> Iterator[str]:
@@ -273,6 +282,7 @@ def _filter(
     *,
     start_exclusive: bool,
     end_exclusive: bool,
+    roles: Sequence[Role] = (),
 ) -> MessageFilter:
     return MessageFilter(
         None if start is None else checked_time("start", start),
@@ -280,4 +290,11 @@ def _filter(
         start_exclusive,
         end_exclusive,
         tuple(checked_filter(metadata).items()),
+        _checked_roles(roles),
     )
+
+
+def _checked_roles(roles: Sequence[Role]) -> tuple[Role, ...]:
+    if isinstance(roles, str) or not set(roles) <= set(get_args(Role)):
+        raise InvalidArgument("roles", f"roles must be some of {', '.join(get_args(Role))}")
+    return tuple(sorted(set(roles)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Concatenate
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StorageUnavailable, StorageUnreadable
@@ -148,7 +148,9 @@ class SQLiteStore:
         self._writer = writer
         self._readers = readers
         self._lock = lock
-        self._closed = False
+        # Loops of several threads may use one store: nothing is queued behind the end.
+        self._gate = threading.Lock()
+        self._closing: asyncio.Future[None] | None = None
 
     @classmethod
     async def open(cls, path: Path, purpose: Purpose) -> "SQLiteStore":
@@ -161,36 +163,23 @@ class SQLiteStore:
 
     @classmethod
     def _open(cls, path: Path, purpose: Purpose) -> "SQLiteStore":
-        with translated():
-            if purpose == "reader":
-                if not path.exists():
-                    raise StorageUnreadable(f"There is no database at {path}.")
-            else:
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = WorkerLock.acquire(path) if purpose == "worker" else None
-        try:
-            return cls._start(path, purpose, lock)
-        except BaseException:
-            if lock is not None:
-                lock.release()
-            raise
-
-    @classmethod
-    def _start(cls, path: Path, purpose: Purpose, lock: WorkerLock | None) -> "SQLiteStore":
         _make_private(path, purpose)
-        with translated():
-            writer = None
-            if purpose != "reader":
-                engine = _engine(path, writes=True)
-                _bring_up_to_date(engine, path)
-                writer = _Lane(engine, _GROUP, 1, "threadkeeper-writer")
-            readers = _Lane(_engine(path, writes=False), 1, _READERS, "threadkeeper-reader")
-            with readers.engine.connect() as connection, connection.begin():
-                require_current(connection)
-            for lane in (writer, readers):
-                if lane is not None:
-                    lane.start()
-        return cls(writer, readers, lock)
+        lock = WorkerLock.acquire(path) if purpose == "worker" else None
+        writer = _Lane(_engine(path, writes=True), _GROUP, 1, "threadkeeper-writer") if purpose != "reader" else None
+        readers = _Lane(_engine(path, writes=False), 1, _READERS, "threadkeeper-reader")
+        store = cls(writer, readers, lock)
+        try:
+            with translated():
+                if writer is not None:
+                    _bring_up_to_date(path)
+                    writer.start()
+                with readers.engine.connect() as connection, connection.begin():
+                    require_current(connection)
+                readers.start()
+        except BaseException:
+            store._end()
+            raise
+        return store
 
     async def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._submit(self._readers, lambda connection: function(connection, *args, **kwargs))
@@ -201,37 +190,45 @@ class SQLiteStore:
         return await self._submit(self._writer, lambda connection: function(connection, *args, **kwargs))
 
     async def _submit(self, lane: _Lane, run: Callable[..., T]) -> T:
-        if self._closed:
-            raise StorageUnavailable("The database is closed.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        lane.queue.put(_Task(run, loop, future))
+        with self._gate:
+            if self._closing is not None:
+                raise StorageUnavailable("The database is closed.")
+            lane.queue.put(_Task(run, loop, future))
         return await future
 
     async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
+        with self._gate:
+            if self._closing is None:
+                self._closing = asyncio.ensure_future(asyncio.to_thread(self._end))
+        await asyncio.shield(self._closing)  # cancelled or not, it is closed whole
+
+    def _end(self) -> None:
         for lane in (self._writer, self._readers):
             if lane is not None:
-                await asyncio.to_thread(lane.stop)
-                lane.engine.dispose()
+                lane.stop()
         if self._lock is not None:
             self._lock.release()
 
 
 def _make_private(path: Path, purpose: Purpose) -> None:
     """Make a new database file readable by its owner alone: it holds people's words."""
-    with translated():
-        if purpose != "reader" and not path.exists():
+    try:
+        if purpose == "reader" and not path.exists():
+            raise StorageUnreadable(f"There is no database at {path}.")
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600)
-        if not os.access(path, os.R_OK if purpose == "reader" else os.R_OK | os.W_OK):
-            raise StorageUnreadable(f"The database file {path} cannot be read or written by this user.")
+    except OSError as error:
+        raise StorageUnreadable(f"The database file {path} cannot be made: {error.strerror}.") from error
+    if not path.is_file() or not os.access(path, os.R_OK if purpose == "reader" else os.R_OK | os.W_OK):
+        raise StorageUnreadable(f"{path} is no file that this user can read and write.")
 
 
-def _engine(path: Path, *, writes: bool) -> Engine:
+def _engine(path: Path, *, writes: bool, foreign_keys: bool = True) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),
         poolclass=NullPool,
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000},
     )
@@ -240,7 +237,7 @@ def _engine(path: Path, *, writes: bool) -> Engine:
     def configure(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         cursor.execute("PRAGMA cache_size = -16000")
         cursor.execute("PRAGMA temp_store = MEMORY")
         if writes:
@@ -258,17 +255,18 @@ def _engine(path: Path, *, writes: bool) -> Engine:
     return engine
 
 
-def _bring_up_to_date(engine: Engine, path: Path) -> None:
-    """Migrate where needed, after a snapshot of what there is."""
-    with engine.connect() as connection:
-        with connection.begin():
-            state = schema_state(connection)
+def _bring_up_to_date(path: Path) -> None:
+    """Migrate where needed, after a snapshot of what there is. Who comes second waits and finds the work done."""
+    with _engine(path, writes=False).connect() as connection, connection.begin():
+        if schema_state(connection).current:
+            return
+    # Batch migrations copy tables; with foreign keys on, dropping the old one would cascade.
+    with _engine(path, writes=True, foreign_keys=False).connect() as connection, connection.begin():
+        state = schema_state(connection)
         if state.current:
             return
         if state.revision is not None:
-            take_snapshot(connection, path, state.revision)
-        # Batch migrations copy tables; with foreign keys on, dropping the old one would cascade.
-        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        connection.commit()
-        with connection.begin():
-            migrate(connection)
+            take_snapshot(path, state.revision)
+        elif inspect(connection).get_table_names():
+            raise StorageUnreadable(f"{path} is the database of another program.")
+        migrate(connection)

@@ -23,9 +23,11 @@ from tests.model_server import (
     ANSWER,
     KEEP_ALIVE,
     NO_CHOICES,
+    Behaviour,
     Frame,
     ModelServer,
     Refusing,
+    Silence,
     Stream,
     Vectors,
     frame,
@@ -219,19 +221,25 @@ async def test_who_is_cancelled_closes_the_connection(server: ModelServer, endin
     await model.close()
 
 
-async def test_cancelling_while_waiting_for_the_head_closes_the_connection(server: ModelServer) -> None:
-    server.script(Stream((), ending="silence"))
+@pytest.mark.parametrize("silence", [Silence(), Stream((), ending="silence")])
+async def test_who_is_cancelled_before_the_first_word_closes_the_connection(
+    server: ModelServer, silence: Behaviour
+) -> None:
+    server.script(silence)
     model = model_at(server.base_url, retry_time=timedelta(seconds=30))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await anext(model.stream(QUESTION))
+    task = asyncio.ensure_future(anext(model.stream(QUESTION)))
+    while not server.requests:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     await server.quiet()
     assert server.left_early == 1
     await model.close()
 
 
 async def test_many_answers_share_one_client(server: ModelServer) -> None:
-    model = model_at(server.base_url)
+    model = model_at(server.base_url, retry_time=timedelta(seconds=30), idle_time=timedelta(seconds=30))
 
     async def answer() -> str:
         return text_of([event async for event in model.stream(QUESTION)])

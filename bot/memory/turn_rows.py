@@ -1,0 +1,119 @@
+"""Storage functions of a turn: the question in, the window out, the answer in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from bot.access.scope import Scope, person_key
+from bot.errors import NotFound
+from bot.memory.boundary import Boundary
+from bot.memory.drafts import Draft
+from bot.memory.message_pages import MessageList, read_messages
+from bot.memory.message_rows import save_messages
+from bot.memory.paging import Slice
+from bot.memory.thread_rows import NewThread, ensure_thread, find_thread, read_boundary, suggest_title
+from bot.memory.values import Message, Thread
+from bot.storage.tables import messages, participants, people, threads, usage
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a turn's answer cost."""
+
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: bool
+    model_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a turn may know of its thread: the thread, its newest messages in order, how its people are called."""
+
+    #: None where there is no such thread yet.
+    thread: Thread | None = None
+    messages: tuple[Message, ...] = ()
+    boundary: Boundary | None = None
+    #: Display names by resource id; a person without one stands there under the id.
+    names: Mapping[str, str] | None = None
+
+
+def open_turn(
+    connection: Connection, scope: Scope, new: NewThread, question: Draft, title: str, now: datetime
+) -> Message:
+    """Save a question, in a thread that is made where it is missing (racing first questions make one).
+
+    Raises:
+        NotFound: the thread exists, but not for this actor.
+    """
+    try:
+        (message,) = save_messages(connection, scope, [question], now)
+    except NotFound:
+        if not ensure_thread(connection, scope, new):
+            raise
+        (message,) = save_messages(connection, scope, [question], now)
+    if message.seq == 1 and title:
+        suggest_title(connection, scope, new.id, title, "question")
+    return message
+
+
+def read_context(connection: Connection, scope: Scope, thread_id: str, most: int) -> Context:
+    """The newest `most` messages of a thread, with what a prompt must know beside them. Empty where nothing is seen."""
+    thread = find_thread(connection, scope, thread_id)
+    if thread is None:
+        return Context()
+    key = connection.execute(_KEY, {**scope.values(), "thread_id": thread_id}).scalar_one()
+    found = read_messages(connection, scope, MessageList((key,)), Slice(0, most), thread.message_count)
+    names = {row.resource_id: row.name or row.resource_id for row in connection.execute(_NAMES, {"of_thread": key})}
+    return Context(thread, found.messages, read_boundary(connection, scope, thread_id), names)
+
+
+_KEY = select(threads.c.key).where(
+    threads.c.workspace_key == bindparam("in_workspace"), threads.c.id == bindparam("thread_id")
+)
+_NAMES = (
+    select(people.c.resource_id, people.c.name)
+    .join(participants, participants.c.resource_key == people.c.key)
+    .where(participants.c.thread_key == bindparam("of_thread"))
+)
+_MESSAGE_KEY = (
+    select(messages.c.key)
+    .where(messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("message_id"))
+    .scalar_subquery()
+)
+_PAY = insert(usage).values(resource_key=person_key(bindparam("of_person")), message_key=_MESSAGE_KEY)
+
+
+def close_turn(connection: Connection, scope: Scope, answer: Draft, cost: Cost, now: datetime) -> Message:
+    """Save an answer with what it cost.
+
+    Raises:
+        NotFound: the thread was deleted meanwhile; the answer goes with it.
+    """
+    (message,) = save_messages(connection, scope, [answer], now)
+    values: dict[str, Any] = {
+        "in_workspace": scope.workspace_key,
+        "of_person": answer.resource_id,
+        "message_id": answer.id,
+        "workspace_key": scope.workspace_key,
+        "at": now,
+        "model": cost.model,
+        "prompt_tokens": cost.prompt_tokens,
+        "completion_tokens": cost.completion_tokens,
+        "estimated": cost.estimated,
+        "model_calls": cost.model_calls,
+    }
+    connection.execute(_PAY, values)
+    return message
+
+
+def name_person(connection: Connection, scope: Scope, resource_id: str, name: str) -> None:
+    """Remember how the platform calls a person who is known."""
+    statement = update(people).where(
+        people.c.workspace_key == scope.workspace_key, people.c.resource_id == resource_id, people.c.name != name
+    )
+    connection.execute(statement.values(name=name))
