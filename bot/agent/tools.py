@@ -105,7 +105,7 @@ def _shown(reach: Reach, hit: Message, conversation: str) -> dict[str, str]:
 
 
 async def run_tool(tools: Mapping[str, Tool], call: ToolCall) -> str:
-    """Run what a model asked for and say how it went, as JSON. Its arguments are untrusted: nothing in them can raise."""
+    """Run what a model asked for and say how it went, as JSON. Nothing in its untrusted arguments can raise."""
     tool = tools.get(call.name)
     if tool is None:
         return _failed(f"There is no such tool. There are: {', '.join(sorted(tools)) or 'none'}.")

@@ -13,7 +13,7 @@ from bot.access.actor import Actor, checked_id
 from bot.access.door import Door
 from bot.memory.values import MemoryOptions
 from bot.memory.view import MemoryView
-from bot.storage.store import Purpose, Store, open_store
+from bot.storage.store import Purpose, Store, file_url, open_store
 from bot.storage.tables import disclosures, workspaces
 
 #: The workspace of a program that embeds the memory. Its supervision is on: the program is its admin.
@@ -64,7 +64,7 @@ class Memory:
             StorageError: the database cannot be opened; the sentence says why.
         """
         checked_id("workspace", workspace)
-        address = url if isinstance(url, str) else f"sqlite:///{os.fspath(url)}"
+        address = url if isinstance(url, str) else file_url(url)
         store = await open_store(address, purpose=purpose, migration_url=migration_url)
         try:
             key = await store.read(_workspace_key, workspace)

@@ -99,11 +99,12 @@ class Model(Protocol):
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """Answer `request` as it comes: any number of `TextDelta`, then one `Finished`.
 
-        Closing the iterator early closes the connection. The caller bounds the whole call; the silence between events is bounded here.
+        Closing the iterator early closes the connection. The caller bounds the whole call; the silence between events is
+        bounded here.
 
         Raises:
-            ModelError: one of the tree in `bot.errors`, with a sentence that a person may read. Nothing is retried once a
-                `TextDelta` was yielded.
+            ModelError: one of the tree in `bot.errors`, with a sentence that a person may read. Nothing is retried once
+                a `TextDelta` was yielded.
         """
         ...
 

@@ -1,5 +1,6 @@
 """Driver errors translated into our tree, at the only place that sees them."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,21 +43,30 @@ def may_replay(error: BaseException) -> bool:
     return sqlstate(error) in _REPLAYABLE
 
 
+def connection_lost(error: BaseException) -> bool:
+    """Whether there is no connection any more, or never was one. A file is never lost: SQLite says what is wrong."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OSError)
+    return error.connection_invalidated or (
+        isinstance(error, OperationalError) and not isinstance(error.orig, sqlite3.Error)
+    )
+
+
 def translate(error: SQLAlchemyError | OSError) -> StorageError:
     """What a driver's error means to us. The driver's words, which may hold values of rows, are left behind."""
     if isinstance(error, PoolTimeoutError | OSError):
         return StorageUnavailable()
     code = sqlstate(error)
-    lost = isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
-    sentence = str(getattr(error, "orig", error)).lower()
+    origin = getattr(error, "orig", error)
+    sentence = str(origin).lower() if isinstance(origin, sqlite3.Error) else ""
     kinds: list[type[StorageError]] = [
         *(kind for codes, kind in _SQLSTATES if code.startswith(codes)),
-        *(kind for words, kind in _SQLITE_SENTENCES if not code and words in sentence),
-        *([StorageUnavailable] if lost else []),
+        *(kind for words, kind in _SQLITE_SENTENCES if words in sentence),
+        *([StorageUnavailable] if connection_lost(error) else []),
     ]
     if kinds:
         return kinds[0]()
-    return StorageError(f"The database failed ({type(getattr(error, 'orig', error)).__name__}).")
+    return StorageError(f"The database failed ({type(origin).__name__}).")
 
 
 @contextmanager

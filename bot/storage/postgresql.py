@@ -10,15 +10,18 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import StorageUnavailable
-from bot.storage.faults import may_replay, translate, translated
-from bot.storage.schema import migrate, require_current, schema_state
+from bot.storage.faults import connection_lost, may_replay, translate, translated
+from bot.storage.schema import grant_use, migrate, require_current, schema_state
 from bot.storage.store import P, Purpose, T
 
 _POOL = 10
 _POOL_SECONDS = 10
 _CONNECT_SECONDS = 5
-#: How often a transaction is run again after PostgreSQL gave up on it for another's sake, or its connection had died.
+#: The longest that a transaction may take, waiting for locks and its repetitions included; a silent server ends there.
+_TRANSACTION_SECONDS = 30
+#: How often a transaction is run, where PostgreSQL gave up on it for another's sake or its connection had died.
 _ATTEMPTS = 4
+_UNKNOWN = "The database was lost in the middle of a commit: whether the change was kept is unknown."
 
 
 class PostgreSQLStore:
@@ -29,7 +32,7 @@ class PostgreSQLStore:
         # READ COMMITTED gives each statement its own picture; a reading function gets one for all.
         self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._begun: set[asyncio.Task[Any]] = set()
-        self._closed = False
+        self._closing: asyncio.Future[None] | None = None
 
     @classmethod
     async def open(cls, url: URL, purpose: Purpose, migration_url: URL) -> "PostgreSQLStore":
@@ -56,7 +59,7 @@ class PostgreSQLStore:
 
     async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` in a task of its own, so that a cancelled caller leaves no half transaction and no lock."""
-        if self._closed:
+        if self._closing is not None:
             work.close()
             raise StorageUnavailable("The database is closed.")
         task = asyncio.ensure_future(work)
@@ -70,34 +73,39 @@ class PostgreSQLStore:
             task.exception()  # a cancelled caller's failure is nobody's any more
 
     async def _run(self, engine: AsyncEngine, run: Callable[[Connection], T]) -> T:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                async with engine.connect() as connection, connection.begin():
-                    result = await connection.run_sync(run)
-            except (SQLAlchemyError, OSError) as error:
-                if attempt == _ATTEMPTS or not _again(error):
-                    raise translate(error) from error
-                await asyncio.sleep(0.01 * 2**attempt)
-            else:
-                return result
-        raise AssertionError  # the last attempt returned or raised
+        committing = False
+
+        async def once() -> T:
+            nonlocal committing
+            committing = False
+            async with engine.connect() as connection, connection.begin():
+                result = await connection.run_sync(run)
+                committing = True
+            return result
+
+        try:
+            async with asyncio.timeout(_TRANSACTION_SECONDS):
+                for attempt in range(1, _ATTEMPTS):
+                    try:
+                        return await once()
+                    except DBAPIError as error:
+                        if not may_replay(error) and (committing or not error.connection_invalidated):
+                            raise
+                    await asyncio.sleep(0.01 * 2**attempt)
+                return await once()
+        except (SQLAlchemyError, OSError) as error:
+            if committing and connection_lost(error) and not may_replay(error):
+                raise StorageUnavailable(_UNKNOWN) from error
+            raise translate(error) from error
 
     async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._end())
+        await asyncio.shield(self._closing)  # cancelled or not, it is closed whole
+
+    async def _end(self) -> None:
         await asyncio.gather(*self._begun, return_exceptions=True)
         await self._engine.dispose()
-
-
-def _again(error: SQLAlchemyError | OSError) -> bool:
-    """Whether running the transaction again can help: it was a deadlock's victim, or began on a connection long dead.
-
-    A connection lost at the commit is not run again: whether it was committed is unknown.
-    """
-    if may_replay(error):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated and error.statement is not None
 
 
 def _engine(url: URL) -> AsyncEngine:
@@ -112,12 +120,13 @@ def _engine(url: URL) -> AsyncEngine:
 
 async def _bring_up_to_date(engine: AsyncEngine, url: URL, migration_url: URL) -> None:
     async with engine.connect() as connection:
-        if (await connection.run_sync(schema_state)).current:
+        if migration_url.username == url.username and (await connection.run_sync(schema_state)).current:
             return
-    owner = engine if migration_url == url else _engine(migration_url)
+    owner = _engine(migration_url)
     try:
         async with owner.begin() as connection:
             await connection.run_sync(migrate)
+            if url.username and migration_url.username != url.username:
+                await connection.run_sync(grant_use, url.username)
     finally:
-        if owner is not engine:
-            await owner.dispose()
+        await owner.dispose()

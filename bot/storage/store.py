@@ -4,6 +4,7 @@ A storage function is plain and synchronous: it takes a connection and values, d
 be replayable, for a transaction may be rolled back and run again: ids and times are arguments, and it keeps nothing.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
@@ -39,7 +40,7 @@ class Store(Protocol):
         When the caller is cancelled the transaction still ends, with its commit: nothing stays locked.
 
         Raises:
-            StorageError: the database failed; nothing was changed.
+            StorageError: the database failed; nothing was changed, unless the sentence says that this is unknown.
         """
         ...
 
@@ -62,9 +63,16 @@ def parse_url(url: str) -> URL:
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername != "sqlite":
         raise SettingsError(f"DATABASE_URL names {parsed.drivername!r}; the engines are sqlite and postgresql.")
+    if parsed.query:
+        raise SettingsError("DATABASE_URL of a SQLite file takes no options; a ? in its name is written %3F.")
     if parsed.database in {None, "", ":memory:"}:
         raise SettingsError("DATABASE_URL must name a file, such as sqlite:///data/threadkeeper.db")
     return parsed
+
+
+def file_url(path: str | os.PathLike[str]) -> str:
+    """The address of a SQLite file, whatever signs its name has."""
+    return URL.create("sqlite", database=os.fspath(path)).render_as_string()
 
 
 async def open_store(url: str, *, purpose: Purpose = "writer", migration_url: str | None = None) -> Store:

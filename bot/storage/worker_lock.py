@@ -22,8 +22,9 @@ class WorkerLock:
         Raises:
             WorkerRunning: another process holds it; the sentence names that process.
         """
+        real = database.resolve()  # a link to the file is the same file
         with translated():
-            file = database.with_name(f"{database.name}.lock").open("a+", encoding="ascii")
+            file = real.with_name(f"{real.name}.lock").open("a+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
