@@ -10,8 +10,20 @@ ID_CHARACTERS = 512
 TITLE_CHARACTERS = 200
 #: Largest metadata of one thread or message, in bytes of JSON.
 METADATA_BYTES = 65_536
+#: How deep lists and maps stand in each other in metadata.
+METADATA_DEPTH = 64
+#: Most names of metadata that one list is filtered by.
+METADATA_FILTERS = 16
 #: Most messages that one `save_messages` takes.
 SAVE_MESSAGES = 10_000
+#: Most ids that one call names. A statement of SQLite takes 32,766 values, one of PostgreSQL 65,535.
+IDS_AT_ONCE = 10_000
+#: Most messages that one recall includes beside its page.
+INCLUDED_MESSAGES = 100
+#: Most neighbours on each side of an included message.
+INCLUDED_NEIGHBOURS = 1_000
+#: Most persons whose conversations one supervisor reads at once.
+SUPERVISED_PERSONS = 1_000
 #: Longest search query, in characters; what is longer is refused.
 QUERY_CHARACTERS = 1_000
 #: Most different words of one query that are searched; further ones are ignored.
@@ -38,6 +50,14 @@ TOOL_CALLS = 8
 TOOL_ARGUMENT_CHARACTERS = 20_000
 #: A whole turn, from the question to the end of the answer.
 TURN_TIME = timedelta(seconds=120)
+#: The time for the first sign of a model's answer, over all tries: a server may have to load its model first.
+MODEL_RETRY_TIME = timedelta(seconds=60)
+#: The time for connecting to a model server; one that is there accepts at once.
+MODEL_CONNECT_TIME = timedelta(seconds=5)
+#: Largest body of one answer of a model server, in bytes.
+MODEL_RESPONSE_BYTES = 32 * 1_048_576
+#: Most texts in one call for embeddings; written as decimals, a server's 2,048 can be over 100 MB.
+EMBEDDING_BATCH = 256
 #: The longest silence inside a streamed answer.
 STREAM_IDLE_TIME = timedelta(seconds=20)
 #: How long one tool may run.

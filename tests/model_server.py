@@ -170,8 +170,10 @@ class Vectors:
     async def __call__(self, exchange: Exchange) -> None:
         encoding = self.encoding or exchange.request.body.get("encoding_format", "base64")
         texts = exchange.request.body["input"]
-        vectors = [vector_of(text, self.dimensions) for text in texts[: len(texts) - self.missing]]
-        data = [{"index": index, "embedding": encoded(vector, encoding)} for index, vector in enumerate(vectors)]
+        vectors: list[Any] = [vector_of(text, self.dimensions) for text in texts[: len(texts) - self.missing]]
+        if encoding == "base64":
+            vectors = [base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode() for vector in vectors]
+        data = [{"index": index, "embedding": vector} for index, vector in enumerate(vectors)]
         await exchange.send_json(200, {"object": "list", "data": data[::-1] if self.backwards else data})
 
 
@@ -210,10 +212,6 @@ def vector_of(text: str, dimensions: int = 3) -> list[float]:
     return [float(len(text)), *(float(sum(text.encode()) % (place + 7)) for place in range(dimensions - 1))]
 
 
-def encoded(vector: list[float], encoding: str) -> list[float] | str:
-    return vector if encoding == "float" else base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
-
-
 async def answer_by_default(exchange: Exchange) -> None:
     """Text for a chat, vectors for embeddings, no such page for the rest."""
     behaviours: dict[str, Behaviour] = {"chat/completions": text(), "embeddings": Vectors()}
@@ -230,6 +228,7 @@ class ModelServer:
         #: Answers that the client did not wait for the end of.
         self.left_early = 0
         self._script: deque[Behaviour] = deque()
+        self._asked = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -249,10 +248,13 @@ class ModelServer:
         """Answer the next calls in this way, one each."""
         self._script.extend(behaviours)
 
+    async def asked(self) -> None:
+        """Wait, a few seconds at most, for the first call."""
+        await asyncio.wait_for(self._asked.wait(), 5)
+
     async def quiet(self) -> None:
-        """Wait, a second at most, until every connection is closed."""
-        async with asyncio.timeout(1):
-            await asyncio.gather(*self._open)
+        """Wait, a few seconds at most, until every connection is closed."""
+        await asyncio.wait_for(asyncio.gather(*self._open), 5)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         def leave(task: asyncio.Task[None]) -> None:
@@ -268,6 +270,7 @@ class ModelServer:
         try:
             request = await _read_request(reader)
             self.requests.append(request)
+            self._asked.set()
             self.violations += violations_of(request.path, request.headers, request.body)
             behaviour = self._script.popleft() if self._script else self.default
             await self._play(behaviour, Exchange(request, writer), reader)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from bot.errors import InvalidArgument
-from bot.limits import ID_CHARACTERS
+from bot.limits import ID_CHARACTERS, SUPERVISED_PERSONS
 
 ActorKind = Literal["person", "supervisor", "system"]
 
@@ -36,10 +36,21 @@ class Actor:
     #: Why; required of everyone who acts on other people's conversations.
     reason: str = ""
 
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(ActorKind):
+            raise InvalidArgument("kind", f"kind must be one of {', '.join(get_args(ActorKind))}")
+        checked_id("resource_id" if self.kind == "person" else "id", self.id)
+        if self.kind != "person":
+            checked_id("reason", self.reason)
+        if self.kind == "supervisor" and not 0 < len(self.persons) <= SUPERVISED_PERSONS:
+            raise InvalidArgument("persons", f"persons must be a list of 1 to {SUPERVISED_PERSONS:,} ids")
+        for person in self.persons:
+            checked_id("persons", person)
+
     @classmethod
     def person(cls, resource_id: str) -> "Actor":
         """A person, who sees the conversations that she takes part in and nothing else."""
-        return cls("person", checked_id("resource_id", resource_id))
+        return cls("person", resource_id)
 
     @classmethod
     def supervisor(cls, supervisor_id: str, *, persons: Sequence[str], reason: str) -> "Actor":
@@ -48,22 +59,11 @@ class Actor:
         Raises:
             InvalidArgument: an id is blank, `persons` is empty or a bare string, or there is no reason.
         """
-        if isinstance(persons, str) or not persons:
-            raise InvalidArgument("persons", "persons must be a non-empty list of ids")
-        return cls(
-            "supervisor",
-            checked_id("id", supervisor_id),
-            tuple(dict.fromkeys(checked_id("persons", person) for person in persons)),
-            _checked_reason(reason),
-        )
+        if isinstance(persons, str) or not isinstance(persons, Sequence):
+            raise InvalidArgument("persons", "persons must be a list of ids")
+        return cls("supervisor", supervisor_id, tuple(dict.fromkeys(persons)), reason)
 
     @classmethod
     def system(cls, reason: str) -> "Actor":
         """The program itself, at its operator's order: sees and changes everything of its workspace."""
-        return cls("system", "system", reason=_checked_reason(reason))
-
-
-def _checked_reason(reason: str) -> str:
-    if not isinstance(reason, str) or not reason.strip():
-        raise InvalidArgument("reason", "reason must say why")
-    return reason
+        return cls("system", "system", reason=reason)

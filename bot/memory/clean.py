@@ -3,10 +3,13 @@
 PostgreSQL's text and jsonb refuse both, SQLite's C strings end at the first, and UTF-8 has no spelling of the second.
 """
 
+import math
 import re
 from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+#: From here on Python writes a float with an exponent, which PostgreSQL's jsonb gives back as a whole number.
+_LARGE = 1e16
 
 
 def clean_text(text: str) -> str:
@@ -21,9 +24,14 @@ def clean_text(text: str) -> str:
 
 
 def clean_value(value: Any) -> Any:
-    """A JSON-like value with all its texts clean, keys too; of keys that become alike the last one's value stays."""
+    """A JSON-like value with all its texts clean, keys too; of keys that become alike the last one's value stays.
+
+    Numbers stay equal, but take the form in which jsonb gives them back: large floats are whole numbers, and -0.0 is 0.0.
+    """
     if isinstance(value, str):
         return clean_text(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value) if abs(value) >= _LARGE else value + 0.0
     if isinstance(value, dict):
         return {clean_value(key): clean_value(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -9,7 +9,14 @@ from typing import Any, get_args
 
 from bot.access.actor import checked_id
 from bot.errors import InvalidArgument
-from bot.limits import MESSAGE_BYTES, METADATA_BYTES, SAVE_MESSAGES, TITLE_CHARACTERS
+from bot.limits import (
+    MESSAGE_BYTES,
+    METADATA_BYTES,
+    METADATA_DEPTH,
+    METADATA_FILTERS,
+    SAVE_MESSAGES,
+    TITLE_CHARACTERS,
+)
 from bot.memory.clean import clean_text, clean_value
 from bot.memory.terms import indexed_terms
 from bot.memory.values import Message, NewMessage, Outcome, Role
@@ -61,32 +68,52 @@ def checked_metadata(metadata: object) -> dict[str, Any]:
         return {}
     if not all(isinstance(key, str) for key in metadata):
         raise InvalidArgument("metadata", "metadata must have strings as keys")
+    if _deeper(metadata, METADATA_DEPTH):
+        raise InvalidArgument("metadata", f"metadata must not be deeper than {METADATA_DEPTH} levels")
+    stored = _as_json(clean_value(dict(metadata)))
+    if len(stored) > METADATA_BYTES:
+        raise InvalidArgument("metadata", f"metadata must have at most {METADATA_BYTES:,} bytes as JSON")
+    # What is given back at once is what will be read later: a key that is a number is a text in JSON.
+    return dict(json.loads(stored))
+
+
+def _deeper(value: object, levels: int) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return levels < 0 or any(_deeper(one, levels - 1) for one in inner)
+
+
+def _as_json(value: object) -> str:
     try:
-        clean = clean_value(dict(metadata))
-        size = len(json.dumps(clean, allow_nan=False).encode())
-    except (TypeError, ValueError, RecursionError):
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
         raise InvalidArgument(
             "metadata", "metadata must be JSON: strings, numbers, booleans, null, lists, maps"
         ) from None
-    if size > METADATA_BYTES:
-        raise InvalidArgument("metadata", f"metadata must have at most {METADATA_BYTES:,} bytes as JSON")
-    return dict(clean)
 
 
-def checked_filter(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A filter over metadata: names with scalars, all of which must match (R9).
+def checked_filter(metadata: object) -> tuple[tuple[str, str], ...]:
+    """A filter over metadata: names with scalars as JSON, all of which must match (R9).
 
     Raises:
-        InvalidArgument: a name or a value is not of that kind.
+        InvalidArgument: it is no mapping, a name or a value is not of that kind, or there are too many.
     """
-    for name, value in (metadata or {}).items():
+    if metadata is None:
+        return ()
+    if not isinstance(metadata, Mapping):
+        raise InvalidArgument("metadata", "metadata must be a mapping")
+    if len(metadata) > METADATA_FILTERS:
+        raise InvalidArgument("metadata", f"metadata can be filtered by at most {METADATA_FILTERS} names")
+    for name, value in metadata.items():
         if not isinstance(name, str) or not _FILTER_NAME.fullmatch(name):
             raise InvalidArgument("metadata", "metadata has an invalid key: letters, digits and _ . - only")
         if value is not None and not isinstance(value, str | int | float):
             raise InvalidArgument("metadata", "metadata can be filtered by scalars only")
-        if isinstance(value, str):
-            clean_text(value)
-    return dict(metadata or {})
+    return tuple((name, _as_json(_whole(clean_value(value)))) for name, value in metadata.items())
+
+
+def _whole(value: object) -> object:
+    """A number without a fraction as an integer: 1 and 1.0 are the same to a filter."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def checked_title(title: object) -> str:
@@ -106,11 +133,14 @@ def checked_time(parameter: str, moment: object) -> datetime:
     """An aware time, in UTC.
 
     Raises:
-        InvalidArgument: it is no datetime, or has no zone.
+        InvalidArgument: it is no datetime, has no zone, or lies outside of the years 1 to 9999 in UTC.
     """
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise InvalidArgument(parameter, f"{parameter} must be a datetime with a time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidArgument(parameter, f"{parameter} must lie in the years 1 to 9999") from None
 
 
 def draft(message: NewMessage | Message, new_id: str) -> Draft:

@@ -13,7 +13,7 @@ from bot.access.actor import Actor, checked_id
 from bot.access.door import Door
 from bot.memory.values import MemoryOptions
 from bot.memory.view import MemoryView
-from bot.storage.store import Purpose, Store, file_url, open_store
+from bot.storage.store import Migration, Purpose, Store, file_url, open_store
 from bot.storage.tables import disclosures, workspaces
 
 #: The workspace of a program that embeds the memory. Its supervision is on: the program is its admin.
@@ -75,6 +75,11 @@ class Memory:
             raise
         # A reader of a database that never heard of the workspace sees an empty one.
         return cls(store, 0 if key is None else key, options or MemoryOptions(), now)
+
+    @property
+    def migration(self) -> Migration | None:
+        """What opening did to the database's schema; None where there was nothing to do."""
+        return self._store.migration
 
     def as_actor(self, actor: Actor) -> MemoryView:
         """The memory as `actor` may see and change it."""

@@ -7,10 +7,9 @@ from httpx2 import AsyncByteStream, Response
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client, Timeout
 
 from bot.errors import ModelAnswerUnusable
+from bot.limits import MODEL_RESPONSE_BYTES
 
 OPENAI_ADDRESS = "https://api.openai.com/v1"
-#: Largest body of one response, in bytes. openai collects a line without an end, or an error's body, without any bound.
-RESPONSE_BYTES = 32 * 1_048_576
 
 
 def connect(base_url: str | None, api_key: str | None, connect_time: timedelta) -> AsyncOpenAI:
@@ -40,7 +39,7 @@ async def _bound(response: Response) -> None:
 
 
 class _BoundedBody(AsyncByteStream):
-    """A response's body that ends in an error where it would grow beyond `RESPONSE_BYTES`."""
+    """A response's body that ends in an error where it would grow beyond `MODEL_RESPONSE_BYTES`."""
 
     def __init__(self, body: AsyncByteStream) -> None:
         self._body = body
@@ -49,7 +48,7 @@ class _BoundedBody(AsyncByteStream):
         received = 0
         async for piece in self._body:
             received += len(piece)
-            if received > RESPONSE_BYTES:
+            if received > MODEL_RESPONSE_BYTES:
                 raise ModelAnswerUnusable
             yield piece
 

@@ -7,7 +7,7 @@ openai is imported inside the functions: they run only once it is loaded, and im
 
 import time
 from datetime import timedelta
-from email.utils import mktime_tz, parsedate_tz
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from random import uniform
 from typing import TYPE_CHECKING
@@ -151,5 +151,7 @@ def _asked_delay(error: Exception) -> float:
             return max(0.0, float(headers[name]) * unit)
         except (KeyError, ValueError):
             continue
-    date = parsedate_tz(headers.get("retry-after", ""))
-    return max(0.0, mktime_tz(date) - time.time()) if date else 0.0
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
+    except (KeyError, ValueError, OverflowError):
+        return 0.0

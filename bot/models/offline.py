@@ -5,7 +5,7 @@ It goes through the same port and the same tools as any model, so it can show no
 
 import html
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from bot.models.port import Finished, ModelEvent, ModelRequest, TextDelta, ToolCall, Usage
@@ -25,7 +25,7 @@ class OfflineModel:
     def offline(self) -> bool:
         return True
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         last = request.messages[-1]
         search = next((tool for tool in request.tools if tool.name == "search_messages"), None)
         if last.role != "tool" and search is not None:

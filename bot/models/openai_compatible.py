@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bot.errors import ModelError, ModelTimeout, NotAvailable, SettingsError
-from bot.limits import ANSWER_TOKENS, STREAM_IDLE_TIME
+from bot.limits import ANSWER_TOKENS, EMBEDDING_BATCH, MODEL_CONNECT_TIME, MODEL_RETRY_TIME, STREAM_IDLE_TIME
 from bot.models.assembly import Assembly, Chunk, is_object, prompt_characters, read_chunk
 from bot.models.failures import expected, retry_delay, translated
 from bot.models.port import ModelEvent, ModelRequest, PromptMessage, TextDelta, ToolCall, ToolSpec
@@ -21,18 +21,12 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: How long to try for the first sign of an answer: half a turn, as a server may have to load its model from disk first.
-RETRY_TIME = timedelta(seconds=60)
-#: How long connecting may take; a server that is there accepts at once.
-CONNECT_TIME = timedelta(seconds=5)
 #: The pauses before the second and the third try.
 RETRY_PAUSES = (timedelta(milliseconds=500), timedelta(seconds=2))
-#: Texts in one call for embeddings. Servers take 2,048 at most, but written as decimals those can be over 100 MB.
-EMBEDDING_BATCH = 256
 
 
 class OpenAICompatibleModel:
-    """A `Model` on a server that speaks Chat Completions; the keyword arguments are the settings of the same names.
+    """A `Model` on a server that speaks Chat Completions; the keyword arguments mean what the settings mean.
 
     `retry_time` bounds everything before the first sign of an answer: all tries, with one of `retry_pauses` before each
     further one. `idle_time` bounds each silence after it. Close it when done.
@@ -52,8 +46,8 @@ class OpenAICompatibleModel:
         embedding_model: str | None = None,
         embedding_encoding: Literal["float", "base64"] = "float",
         idle_time: timedelta = STREAM_IDLE_TIME,
-        retry_time: timedelta = RETRY_TIME,
-        connect_time: timedelta = CONNECT_TIME,
+        retry_time: timedelta = MODEL_RETRY_TIME,
+        connect_time: timedelta = MODEL_CONNECT_TIME,
         retry_pauses: Sequence[timedelta] = RETRY_PAUSES,
     ) -> None:
         self._model = model

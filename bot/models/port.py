@@ -1,6 +1,6 @@
 """The model port: what the agent asks of any model, and what any model answers."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -96,10 +96,10 @@ class Model(Protocol):
         """Whether this is the model that answers from stored words alone."""
         ...
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer `request` as it comes: any number of `TextDelta`, then one `Finished`.
 
-        Closing the iterator early closes the connection. The caller bounds the whole call; the silence between events is
+        Closing it early closes the connection; use `contextlib.aclosing`. The caller bounds the whole call; the silence between events is
         bounded here.
 
         Raises:

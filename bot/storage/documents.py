@@ -1,45 +1,44 @@
 """Conditions on metadata: scalars, the same on SQLite's JSON text and PostgreSQL's JSONB."""
 
-import json
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, and_, column, exists, func, literal, select
+from sqlalchemy import Boolean, Column, ColumnElement, String, bindparam, cast
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
-Scalar = str | int | float | bool | None
+
+class Holds(FunctionElement[bool]):
+    """Whether a document holds a name with exactly this scalar; a missing name is not the same as null.
+
+    Name and scalar are bound, as the `number`-th pair of `holds_values`: no statement is made of what somebody sent.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, document: Column[Any], number: int) -> None:
+        pair = (bindparam(f"holds_name_{number}", type_=String), bindparam(f"holds_json_{number}", type_=String))
+        super().__init__(document, *pair)
 
 
-class Holds(ColumnElement[bool]):
-    """Whether a document holds `name` with exactly this scalar; a missing name is not the same as null."""
-
-    inherit_cache = False
-
-    def __init__(self, document: Column[Any], name: str, value: Scalar) -> None:
-        self.document = document
-        self.name = name
-        self.value = value
+def holds_values(pairs: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """The values for so many `Holds`: names, and scalars as `json.dumps` writes them, whole numbers as integers."""
+    values = {f"holds_name_{number}": name for number, (name, _json) in enumerate(pairs)}
+    return values | {f"holds_json_{number}": json for number, (_name, json) in enumerate(pairs)}
 
 
 @compiles(Holds, "postgresql")
 def _on_postgresql(element: Holds, compiler: SQLCompiler, **kwargs: Any) -> str:
-    wanted = literal(json.dumps({element.name: element.value})).cast(JSONB)
-    return compiler.process(element.document.cast(JSONB).contains(wanted), **kwargs)
+    document, name, json = element.clauses
+    condition: ColumnElement[bool] = cast(document, JSONB).op("->")(name).op("=", is_comparison=True)(cast(json, JSONB))
+    return compiler.process(condition.self_group(), **kwargs)
 
 
 @compiles(Holds, "sqlite")
 def _on_sqlite(element: Holds, compiler: SQLCompiler, **kwargs: Any) -> str:
-    entries = func.json_each(element.document).table_valued(column("key"), column("type"), column("atom"))
-    conditions = [entries.c.key == literal(element.name), entries.c.type.in_(_json_types(element.value))]
-    if isinstance(element.value, str | int | float) and not isinstance(element.value, bool):
-        conditions.append(entries.c.atom == literal(element.value))
-    return compiler.process(exists(select(entries.c.key).where(and_(*conditions))), **kwargs)
-
-
-def _json_types(value: Scalar) -> list[str]:
-    if value is None:
-        return ["null"]
-    if isinstance(value, bool):
-        return ["true" if value else "false"]
-    return ["text"] if isinstance(value, str) else ["integer", "real"]
+    document, name, json = element.clauses
+    # As texts: SQLite reads numbers into 64 bits. Names hold no quotes, and 1.0 is the other spelling of 1.
+    held = document.op("->")('$."' + name + '"')
+    return compiler.process(held.in_([json, json + ".0"]).self_group(), **kwargs)

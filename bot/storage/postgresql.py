@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import StorageUnavailable
 from bot.storage.faults import connection_lost, may_replay, translate, translated
-from bot.storage.schema import grant_use, migrate, require_current, schema_state
-from bot.storage.store import P, Purpose, T
+from bot.storage.schema import REVISIONS, grant_use, migrate, require_current, schema_state
+from bot.storage.store import Migration, P, Purpose, T
 
 _POOL = 10
 _POOL_SECONDS = 10
@@ -21,14 +21,17 @@ _CONNECT_SECONDS = 5
 _TRANSACTION_SECONDS = 30
 #: How often a transaction is run, where PostgreSQL gave up on it for another's sake or its connection had died.
 _ATTEMPTS = 4
+_DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 _UNKNOWN = "The database was lost in the middle of a commit: whether the change was kept is unknown."
 
 
 class PostgreSQLStore:
     """A PostgreSQL database. A commit is answered when PostgreSQL says that it is durable (`synchronous_commit`)."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, writes: bool) -> None:
         self._engine = engine
+        self._writes = writes
+        self.migration: Migration | None = None
         # READ COMMITTED gives each statement its own picture; a reading function gets one for all.
         self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._begun: set[asyncio.Task[Any]] = set()
@@ -38,16 +41,21 @@ class PostgreSQLStore:
     async def open(cls, url: URL, purpose: Purpose, migration_url: URL) -> "PostgreSQLStore":
         """Open the database; see `bot.storage.store.open_store`."""
         engine = _engine(url)
+        migration = None
         try:
             with translated():
                 if purpose != "reader":
-                    await _bring_up_to_date(engine, url, migration_url)
-                async with engine.connect() as connection:
+                    migration = await _bring_up_to_date(engine, url, migration_url)
+                async with asyncio.timeout(_TRANSACTION_SECONDS), engine.connect() as connection:
                     await connection.run_sync(require_current)
-        except BaseException:
+        except BaseException as error:
             await engine.dispose()
+            if type(error) is StorageUnavailable:
+                raise StorageUnavailable(_not_opened(url)) from error
             raise
-        return cls(engine)
+        store = cls(engine, writes=purpose != "reader")
+        store.migration = migration
+        return store
 
     async def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._to_the_end(
@@ -55,6 +63,8 @@ class PostgreSQLStore:
         )
 
     async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if not self._writes:
+            raise StorageUnavailable("This database was opened for reading only.")
         return await self._to_the_end(self._run(self._engine, lambda connection: function(connection, *args, **kwargs)))
 
     async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
@@ -109,7 +119,7 @@ class PostgreSQLStore:
 
 
 def _engine(url: URL) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=_POOL,
         max_overflow=0,
@@ -117,16 +127,33 @@ def _engine(url: URL) -> AsyncEngine:
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )
 
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # A server that answers before the disk did is told better; what is stricter than "on" stays.
+        cursor = connection.cursor()
+        cursor.execute(_DURABLE)
+        cursor.close()
+        connection.commit()
 
-async def _bring_up_to_date(engine: AsyncEngine, url: URL, migration_url: URL) -> None:
-    async with engine.connect() as connection:
+    return engine
+
+
+def _not_opened(url: URL) -> str:
+    """What an operator needs in order to mend the address; never the password, which may stand in the query too."""
+    place = url.host or url.query.get("host") or "this machine"
+    return f"PostgreSQL at {place} cannot be reached, or does not admit {url.username} to {url.database}."
+
+
+async def _bring_up_to_date(engine: AsyncEngine, url: URL, migration_url: URL) -> Migration | None:
+    async with asyncio.timeout(_TRANSACTION_SECONDS), engine.connect() as connection:
         if migration_url.username == url.username and (await connection.run_sync(schema_state)).current:
-            return
+            return None
     owner = _engine(migration_url)
     try:
         async with owner.begin() as connection:
-            await connection.run_sync(migrate)
+            found = await connection.run_sync(migrate)
             if url.username and migration_url.username != url.username:
                 await connection.run_sync(grant_use, url.username)
     finally:
         await owner.dispose()
+    return None if found.current else Migration(found.revision, REVISIONS[-1])

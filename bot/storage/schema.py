@@ -53,25 +53,44 @@ def require_current(connection: Connection) -> None:
         raise SchemaOutdated
 
 
-def migrate(connection: Connection, target: str = "head") -> None:
+def migrate(connection: Connection, target: str = "head") -> SchemaState:
     """Move the schema to `target`: a revision, `head` or `base`. The caller owns the transaction.
 
     On PostgreSQL an advisory lock lets one process migrate at a time; the others find the work done.
+
+    Returns:
+        The state that it found.
     """
     from alembic import command  # noqa: PLC0415 (costs a quarter of a second, needed once per upgrade)
     from alembic.config import Config  # noqa: PLC0415
 
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
-    if schema_state(connection).current and target == "head":
-        return
+    found = schema_state(connection)
+    if found.current and target == "head":
+        return found
     config = Config()
     config.set_main_option("script_location", "migrations:")
     config.attributes["connection"] = connection
-    if target == "base" or (target in REVISIONS and _is_older(target, schema_state(connection).revision)):
+    if target == "base" or (target in REVISIONS and _is_older(target, found.revision)):
         command.downgrade(config, target)
     else:
         command.upgrade(config, target)
+    return found
+
+
+def grant_use(connection: Connection, role: str) -> None:
+    """Let the application's role use what the owner's role made: PostgreSQL. The audit only ever grows."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier(role)
+    schema = connection.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
+    for right in (
+        f"GRANT USAGE ON SCHEMA {schema} TO {quoted}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {quoted}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {quoted}",
+        f"REVOKE UPDATE, DELETE ON audit FROM {quoted}",
+        f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {quoted}",
+    ):
+        connection.exec_driver_sql(right)
 
 
 def _is_older(target: str, revision: str | None) -> bool:

@@ -19,9 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StorageUnavailable, StorageUnreadable
 from bot.storage.faults import translate, translated
-from bot.storage.schema import migrate, require_current, schema_state
-from bot.storage.snapshot import take_snapshot
-from bot.storage.store import P, Purpose, T
+from bot.storage.schema import REVISIONS, migrate, require_current, schema_state
+from bot.storage.snapshot import restore_command, take_snapshot
+from bot.storage.store import Migration, P, Purpose, T
 from bot.storage.worker_lock import WorkerLock
 
 #: Most transactions that share a commit: enough for any burst, small enough that none waits long for the others.
@@ -148,6 +148,7 @@ class SQLiteStore:
         self._writer = writer
         self._readers = readers
         self._lock = lock
+        self.migration: Migration | None = None
         # Loops of several threads may use one store: nothing is queued behind the end.
         self._gate = threading.Lock()
         self._closing: asyncio.Future[None] | None = None
@@ -171,7 +172,7 @@ class SQLiteStore:
         try:
             with translated():
                 if writer is not None:
-                    _bring_up_to_date(path)
+                    store.migration = _bring_up_to_date(path)
                     writer.start()
                 with readers.engine.connect() as connection, connection.begin():
                     require_current(connection)
@@ -255,18 +256,21 @@ def _engine(path: Path, *, writes: bool, foreign_keys: bool = True) -> Engine:
     return engine
 
 
-def _bring_up_to_date(path: Path) -> None:
+def _bring_up_to_date(path: Path) -> Migration | None:
     """Migrate where needed, after a snapshot of what there is. Who comes second waits and finds the work done."""
     with _engine(path, writes=False).connect() as connection, connection.begin():
         if schema_state(connection).current:
-            return
+            return None
     # Batch migrations copy tables; with foreign keys on, dropping the old one would cascade.
     with _engine(path, writes=True, foreign_keys=False).connect() as connection, connection.begin():
         state = schema_state(connection)
         if state.current:
-            return
-        if state.revision is not None:
-            take_snapshot(path, state.revision)
-        elif inspect(connection).get_table_names():
-            raise StorageUnreadable(f"{path} is the database of another program.")
+            return None
+        if state.revision is None:
+            if inspect(connection).get_table_names():
+                raise StorageUnreadable(f"{path} is the database of another program.")
+            migrate(connection)
+            return Migration(None, REVISIONS[-1])
+        snapshot = take_snapshot(path, state.revision)
         migrate(connection)
+        return Migration(state.revision, REVISIONS[-1], snapshot, restore_command(path, snapshot))

@@ -6,11 +6,11 @@ be replayable, for a transaction may be rolled back and run again: ids and times
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, make_url
-from sqlalchemy.engine import URL
+from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.errors import SettingsError
@@ -23,8 +23,25 @@ T = TypeVar("T")
 Purpose = Literal["worker", "writer", "reader"]
 
 
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What was done to bring a database's schema up to date."""
+
+    #: The revision that it had; None where it was empty.
+    before: str | None
+    after: str
+    #: SQLite: the copy that was made before, and the command that puts it back. None where there was nothing to copy.
+    snapshot: Path | None = None
+    restore: str = ""
+
+
 class Store(Protocol):
     """A database with an up-to-date schema."""
+
+    @property
+    def migration(self) -> Migration | None:
+        """What opening did to the schema; None where there was nothing to do."""
+        ...
 
     async def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function` in a read-only transaction: one consistent picture of the database.
@@ -57,15 +74,17 @@ def parse_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SettingsError("DATABASE_URL is not a database address, such as sqlite:///data/threadkeeper.db") from None
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername != "sqlite":
         raise SettingsError(f"DATABASE_URL names {parsed.drivername!r}; the engines are sqlite and postgresql.")
-    if parsed.query:
+    if parsed.host:
+        raise SettingsError("DATABASE_URL of a SQLite file has three slashes: sqlite:///data/threadkeeper.db")
+    if "?" in url:
         raise SettingsError("DATABASE_URL of a SQLite file takes no options; a ? in its name is written %3F.")
-    if parsed.database in {None, "", ":memory:"}:
+    if parsed.database in {None, "", ":memory:"} or "\0" in str(parsed.database):
         raise SettingsError("DATABASE_URL must name a file, such as sqlite:///data/threadkeeper.db")
     return parsed
 
@@ -93,4 +112,7 @@ async def open_store(url: str, *, purpose: Purpose = "writer", migration_url: st
         return await SQLiteStore.open(Path(parsed.database or ""), purpose)
     from bot.storage.postgresql import PostgreSQLStore  # noqa: PLC0415
 
-    return await PostgreSQLStore.open(parsed, purpose, parse_url(migration_url) if migration_url else parsed)
+    migration = parse_url(migration_url) if migration_url else parsed
+    if migration.drivername != parsed.drivername:
+        raise SettingsError("MIGRATION_DATABASE_URL must name the same PostgreSQL database as DATABASE_URL.")
+    return await PostgreSQLStore.open(parsed, purpose, migration)

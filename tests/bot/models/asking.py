@@ -41,6 +41,14 @@ async def ask_in_vain(base_url: str, **options: Any) -> tuple[ModelError, str]:
     return caught.value, text_of(events)
 
 
+def assert_honest(error: ModelError, base_url: str) -> None:
+    """The sentence may be shown to anybody."""
+    sentence = str(error)
+    assert sentence.endswith(".")
+    for secret in (KEY, base_url, "127.0.0.1", "http", "SECRET-OF-THE-PROVIDER", "some-model", "Error"):
+        assert secret not in sentence
+
+
 def text_of(events: Sequence[ModelEvent]) -> str:
     return "".join(event.text for event in events if isinstance(event, TextDelta))
 

@@ -1,0 +1,122 @@
+"""The people, threads and messages that the cases of the memory were measured on, and short words for the tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from bot import Actor, Memory, Message, NewMessage, Page, Thread
+from bot.memory.view import MemoryView
+from bot.storage.tables import disclosures
+from tests.engines import Clock
+
+#: When t1 was made; the clock of the fixtures stands years later.
+START = datetime(2024, 3, 1, 9, 0, tzinfo=UTC)
+
+
+def minute(number: float) -> datetime:
+    """So many minutes after the start."""
+    return START + timedelta(minutes=number)
+
+
+def said(thread_id: str, resource_id: str, text: str, **fields: Any) -> NewMessage:
+    """A message to be saved."""
+    return NewMessage(thread_id, resource_id, text, **fields)
+
+
+def ids(page: Page[Message] | Page[Thread] | Sequence[Message] | Sequence[Thread]) -> list[str]:
+    """The ids of what a page or list holds, in order."""
+    return [one.id for one in (page.items if isinstance(page, Page) else page)]
+
+
+def texts(page: Page[Message]) -> list[str]:
+    """The texts of what a page holds, in order."""
+    return [one.text for one in page.items]
+
+
+def numbered(first: int, last: int) -> list[str]:
+    """The ids m<first> to m<last>."""
+    return [f"m{number}" for number in range(first, last + 1)]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """bob owns t1, t2, t3 and carol t4, t5, made in this order and updated in the opposite one; t1 holds m1 to m25."""
+
+    memory: Memory
+    clock: Clock
+
+    def person(self, resource_id: str) -> MemoryView:
+        """The memory as a person sees it."""
+        return self.memory.as_actor(Actor.person(resource_id))
+
+    @property
+    def bob(self) -> MemoryView:
+        """The memory as bob sees it."""
+        return self.person("bob")
+
+    @property
+    def carol(self) -> MemoryView:
+        """The memory as carol sees it."""
+        return self.person("carol")
+
+    @property
+    def system(self) -> MemoryView:
+        """The memory as the program itself sees it."""
+        return self.memory.as_actor(Actor.system("test"))
+
+    def supervisor(self, *persons: str) -> MemoryView:
+        """The memory as a supervisor of `persons` sees it."""
+        return self.memory.as_actor(Actor.supervisor("manager", persons=persons, reason="weekly review"))
+
+
+async def set_stage(memory: Memory, clock: Clock) -> Stage:
+    """Make the threads and messages of the cases."""
+    stage = Stage(memory, clock)
+    today = clock.now
+    for number in range(1, 6):
+        clock.now = START + timedelta(days=number)
+        metadata = {"team": "red" if number % 2 else "blue", "n": number, "open": True}
+        await stage.system.create_thread("bob" if number < 4 else "carol", f"t{number}", metadata=metadata)
+    await stage.bob.save_messages(
+        [
+            said(
+                "t1",
+                "bob",
+                f"message {number}",
+                id=f"m{number}",
+                created_at=minute(number),
+                metadata={} if number % 5 else {"k": "five"},
+            )
+            for number in range(1, 26)
+        ]
+    )
+    await stage.carol.save_messages(
+        [
+            said("t4", "carol", f"carol's message {number}", id=f"c{number}", created_at=minute(number + 2.5))
+            for number in (1, 2)
+        ]
+    )
+    for number in range(5, 0, -1):
+        await stage.system.update_thread(f"t{number}", metadata={})
+    clock.now = today
+    return stage
+
+
+async def disclose(memory: Memory, supervision: str) -> None:
+    """Tell the people of the memory's workspace whose words supervisors may read from now on."""
+    workspace = memory._workspace_key
+
+    def write(connection: Connection) -> None:
+        newest = select(func.max(disclosures.c.version)).where(disclosures.c.workspace_key == workspace)
+        values = {
+            "workspace_key": workspace,
+            "version": connection.execute(newest).scalar_one() + 1,
+            "supervision": supervision,
+            "created_at": START,
+        }
+        connection.execute(insert(disclosures), values)
+
+    await memory._store.write(write)

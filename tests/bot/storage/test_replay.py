@@ -1,0 +1,258 @@
+"""Every storage function that writes may be rolled back and run again, with the same outcome.
+
+The whole library face runs through a store that rehearses each transaction: runs it, rolls it back, and runs it for
+real. The functions that write are found in the source, so that a new one must join the scenario below.
+"""
+
+import ast
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any, Concatenate
+
+import sqlalchemy
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql
+
+import bot
+from bot.access.actor import Actor
+from bot.access.door import Door
+from bot.errors import BotError, Conflict, NotAllowed
+from bot.memory.boundary import Boundary
+from bot.memory.memory import _make_workspace
+from bot.memory.turn_rows import Cost
+from bot.memory.values import MessageChange, NewMessage
+from bot.memory.view import MemoryView
+from bot.storage.store import P, Store, T, open_store
+from bot.storage.tables import metadata
+from tests.engines import Clock
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+#: Those that change the schema, not rows; tests/bot/storage/test_schema.py runs them up and down.
+OF_THE_SCHEMA = {"create_search", "create_triggers", "drop_search", "grant_use", "migrate", "take_snapshot"}
+
+
+class RolledBack(Exception):
+    """Ends a rehearsal; carries what the function returned or raised."""
+
+    def __init__(self, outcome: Any) -> None:
+        self.outcome = outcome
+
+
+class RehearsingStore:
+    """A store that runs each writing function twice: rolled back, then for real."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.rehearsed: set[str] = set()
+
+    async def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._store.read(function, *args, **kwargs)
+
+    async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        def rehearse(connection: Connection) -> None:
+            with called_storage_functions(self.rehearsed):
+                outcome = outcome_of(lambda: function(connection, *args, **kwargs))
+            raise RolledBack(outcome)
+
+        try:
+            await self._store.write(rehearse)
+        except RolledBack as rehearsal:
+            expected = rehearsal.outcome
+        outcomes = []
+
+        def perform(connection: Connection) -> T:
+            outcomes.append(outcome_of(lambda: function(connection, *args, **kwargs)))
+            return function(connection, *args, **kwargs) if isinstance(outcomes[-1], BotError) else outcomes[-1]
+
+        try:
+            return await self._store.write(perform)
+        finally:
+            assert comparable(outcomes[-1]) == comparable(expected)
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+def outcome_of(run: Callable[[], Any]) -> Any:
+    try:
+        return run()
+    except BotError as error:
+        return error
+
+
+def comparable(outcome: Any) -> Any:
+    """Keys come from the database, which need not give the same one twice."""
+    if isinstance(outcome, BotError):
+        return type(outcome), str(outcome)
+    return "a key" if isinstance(outcome, int) else outcome
+
+
+@contextmanager
+def called_storage_functions(found: set[str]) -> Iterator[None]:
+    """Note each storage function that is called: those whose first parameter is the connection."""
+
+    def note(frame: FrameType, what: str, _argument: Any) -> None:
+        if what == "call" and frame.f_code.co_varnames[:1] == ("connection",):
+            found.add(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+def modules() -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(bot.__path__, "bot."):
+        if not found.name.endswith("__main__"):
+            yield import_module(found.name)
+
+
+def writing_functions() -> set[str]:
+    """The storage functions of `bot` that change rows: they insert, update or delete, or use what does."""
+    uses: dict[int, set[int]] = {}
+    storage_functions: dict[int, str] = {}
+    writing = {id(sqlalchemy.insert), id(sqlalchemy.update), id(sqlalchemy.delete), id(postgresql.insert)}
+    for module in modules():
+        for name, definition in definitions(module):
+            thing = id(vars(module)[name])
+            uses[thing] = used_in(definition, vars(module))
+            if changes_in_sql(definition):
+                writing.add(thing)
+            if isinstance(definition, ast.FunctionDef) and [one.arg for one in definition.args.args[:1]] == [
+                "connection"
+            ]:
+                storage_functions[thing] = name
+    while more := {thing for thing, used in uses.items() if used & writing} - writing:
+        writing |= more
+    return {name for thing, name in storage_functions.items() if thing in writing}
+
+
+def definitions(module: ModuleType) -> Iterator[tuple[str, ast.AST]]:
+    """The functions and constants of a module."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    yield target.id, node.value
+
+
+def used_in(definition: ast.AST, namespace: dict[str, Any]) -> set[int]:
+    """What a piece of source uses of its module's names, and of the modules among them."""
+    used = set()
+    for part in ast.walk(definition):
+        if isinstance(part, ast.Name) and part.id in namespace:
+            used.add(id(namespace[part.id]))
+        elif isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            used.add(id(getattr(namespace.get(part.value.id), part.attr, None)))
+    return used - {id(None), id(""), id(0), id(1), id(True), id(False), id(())}
+
+
+def changes_in_sql(definition: ast.AST) -> bool:
+    texts = (
+        part.value for part in ast.walk(definition) if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    )
+    return any(text.startswith(("INSERT ", "UPDATE ", "DELETE ")) for text in texts)
+
+
+async def scenario(store: Store) -> list[Any]:
+    """Everything that the library face can change, with ids and times given; what each call returned."""
+    now = Clock(NOON, timedelta(seconds=1))
+    workspace = await store.write(_make_workspace, "local:default", now())
+    ana = MemoryView(Door(store, workspace, Actor.person("ana"), now))
+    system = MemoryView(Door(store, workspace, Actor.system("a test"), now))
+    lead = MemoryView(Door(store, workspace, Actor.supervisor("lead", persons=["ana"], reason="a test"), now))
+    done: list[Any] = []
+
+    async def keep(call: Any) -> None:
+        try:
+            done.append(await call)
+        except BotError as error:
+            done.append(comparable(error))
+
+    await keep(ana.create_thread("ana", "t1", metadata={"a": 1}))
+    await keep(ana.create_thread("ana", "t1"))
+    await keep(ana.create_thread("ana", "t2", "Mine"))
+    await keep(
+        ana.save_messages(
+            [
+                NewMessage("t1", "ana", "the red boat", id="m1"),
+                NewMessage("t2", "ana", "the green boat", id="m2", created_at=NOON),
+                NewMessage("t1", "ana", "an answer", "assistant", id="m3", outcome="answered"),
+            ]
+        )
+    )
+    await keep(
+        ana.save_messages([NewMessage("t1", "ana", "the blue boat", id="m1"), NewMessage("t1", "ana", "x", id="m4")])
+    )
+    await keep(ana.save_messages([NewMessage("t2", "ana", "taken", id="m1")]))
+    await keep(ana.update_messages([MessageChange("m3", text="a better answer", metadata={"b": None})]))
+    await keep(ana.update_thread("t1", title="Boats", metadata={"c": [1]}))
+    await keep(ana.suggest_title("t1", "Not this one"))
+    await keep(ana.clone_thread("t1", "t3", message_limit=2))
+    await keep(system.add_participant("t1", "ben"))
+    await keep(ana.add_participant("t1", "ben"))
+    await keep(ana.open_turn("t4", "where is the boat?", title="The boat"))
+    (question,) = (await ana.recall("t4")).items
+    done[-1] = (question.text, question.seq)  # its id is random
+    await keep(ana.close_turn(NewMessage("t4", "ana", "in the bay", "assistant", id="m5"), Cost("m", 1, 2, False, 1)))
+    await keep(ana.name_person("ana", "Ana"))
+    await keep(system.transfer_thread("t3", "cleo"))
+    await keep(ana.move_window_boundary("t1", Boundary(NOON, frozenset({"m1"}))))
+    await keep(ana.window_boundary("t1"))
+    await keep(ana.forget_fact("none"))
+    await keep(ana.delete_messages(["m4", "unknown"]))
+    await keep(ana.delete_thread("t2"))
+    await keep(lead.list_threads())
+    for view in (ana, system):
+        await keep(view.list_threads())
+    await keep(system.recall(["t1", "t3"], per_page=None))
+    await keep(system.search_messages("boat"))
+    await store.read(lambda connection: done.extend(row_counts(connection)))
+    return done
+
+
+def row_counts(connection: Connection) -> list[tuple[str, int]]:
+    return [
+        (table.name, len(connection.execute(table.select()).all())) for table in metadata.sorted_tables
+    ]  # fmt: skip
+
+
+async def test_every_writing_function_replays_to_the_same_outcome(url: str) -> None:
+    store = RehearsingStore(await open_store(url))
+
+    done = await scenario(store)
+
+    assert writing_functions() - OF_THE_SCHEMA - store.rehearsed == set()
+    assert (Conflict, "A thread with id t1 exists already.") in done
+    assert (NotAllowed, "Only the platform decides who takes part in a conversation.") in done
+    await store.close()
+
+
+async def test_a_rehearsed_life_ends_like_a_plain_one(url: str, tmp_path: Path) -> None:
+    rehearsing = RehearsingStore(await open_store(url))
+    plain = await open_store(f"sqlite:///{tmp_path / 'plain.db'}")
+
+    rehearsed = await scenario(rehearsing)
+    once = await scenario(plain)
+
+    assert rehearsed == once
+    await rehearsing.close()
+    await plain.close()
+
+
+def test_the_functions_that_write_are_found() -> None:
+    found = writing_functions()
+
+    assert {"save_messages", "recount", "ensure_person", "index_messages", "record", "clone_thread"} <= found
+    assert {"recall", "find_thread", "list_threads", "schema_state", "facts_on"} & found == set()
