@@ -6,6 +6,7 @@ The tree:
   x InvalidArgument (also a ValueError)
   x NotFound (also a LookupError)
   x Conflict
+    - ImportConflict
   x NotAllowed
   x NotAvailable
   x SettingsError
@@ -26,6 +27,8 @@ The tree:
     - ModelAnswerUnusable
   x ImportFailed
 """
+
+from collections.abc import Sequence
 
 
 class BotError(Exception):
@@ -49,6 +52,14 @@ class NotFound(BotError, LookupError):
 
 class Conflict(BotError):
     """That id is already taken."""
+
+
+class ImportConflict(Conflict):
+    """What is imported stands somewhere else already; `ids` names the messages."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        super().__init__()
+        self.ids = tuple(ids)
 
 
 class NotAllowed(BotError):

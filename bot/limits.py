@@ -60,6 +60,8 @@ MODEL_RESPONSE_BYTES = 32 * 1_048_576
 EMBEDDING_BATCH = 256
 #: The longest silence inside a streamed answer.
 STREAM_IDLE_TIME = timedelta(seconds=20)
+#: How long a model may think of a title, behind an answer that was given.
+TITLE_TIME = timedelta(seconds=20)
 #: How long one tool may run.
 TOOL_TIME = timedelta(seconds=15)
 #: Largest line of an imported JSON-lines file, in bytes.

@@ -61,7 +61,8 @@ class Actor:
         """
         if isinstance(persons, str) or not isinstance(persons, Sequence):
             raise InvalidArgument("persons", "persons must be a list of ids")
-        return cls("supervisor", supervisor_id, tuple(dict.fromkeys(persons)), reason)
+        once = dict.fromkeys(checked_id("persons", person) for person in persons)
+        return cls("supervisor", supervisor_id, tuple(once), reason)
 
     @classmethod
     def system(cls, reason: str) -> "Actor":

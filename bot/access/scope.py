@@ -6,7 +6,20 @@ Deny unless a line allows: a query over threads or messages is built from these 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from bot.access.actor import Actor, ActorKind
 from bot.storage.tables import disclosures, messages, participants, people, threads
@@ -46,19 +59,25 @@ def in_workspace() -> ColumnElement[bool]:
     return threads.c.workspace_key == bindparam("in_workspace")
 
 
+_PERSON_IN_WORKSPACE = people.c.workspace_key == bindparam("in_workspace")
+
+
 def person_key(resource_id: Any) -> ScalarSelect[int]:
     """The key of the person with this id in the actor's workspace."""
-    statement = select(people.c.key).where(
-        people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == resource_id
-    )
-    return statement.scalar_subquery()
+    return select(people.c.key).where(_PERSON_IN_WORKSPACE, people.c.resource_id == resource_id).scalar_subquery()
 
 
 def _persons() -> Select[int]:
     return select(people.c.key).where(
-        people.c.workspace_key == bindparam("in_workspace"),
-        people.c.resource_id.in_(bindparam("for_persons", expanding=True)),
+        _PERSON_IN_WORKSPACE, people.c.resource_id.in_(bindparam("for_persons", expanding=True))
     )
+
+
+def named_person(kind: ActorKind) -> ScalarSelect[int]:
+    """The key of the person whom a caller names."""
+    # A supervisor names her persons only: whose a third party's words are is not to be found out by asking.
+    known = _persons() if kind == "supervisor" else select(people.c.key).where(_PERSON_IN_WORKSPACE)
+    return known.where(people.c.resource_id == bindparam("of_person")).scalar_subquery()
 
 
 def takes_part(resource_key: Any) -> ColumnElement[bool]:
@@ -67,16 +86,36 @@ def takes_part(resource_key: Any) -> ColumnElement[bool]:
     return part.correlate_except(participants)
 
 
-def _disclosed() -> ColumnElement[bool]:
-    """Messages said when people had been told that supervisors may read such a conversation."""
-    versions = select(disclosures.c.version).where(
+def newest_disclosure() -> ScalarSelect[int]:
+    """The disclosure in force."""
+    every = disclosures.alias()
+    return select(func.max(every.c.version)).where(every.c.workspace_key == bindparam("in_workspace")).scalar_subquery()
+
+
+def disclosure_of_edit() -> ScalarSelect[int]:
+    """The disclosure of a message whose text is changed now: its own or the one in force, whichever is narrower."""
+    breadth = case({"off": 0, "channels": 1}, value=disclosures.c.supervision, else_=2)
+    either = select(disclosures.c.version).where(
         disclosures.c.workspace_key == bindparam("in_workspace"),
-        or_(
-            disclosures.c.supervision == "all",
-            and_(disclosures.c.supervision == "channels", threads.c.place_kind != "direct"),
-        ),
+        disclosures.c.version.in_([messages.c.disclosure, newest_disclosure()]),
     )
-    return messages.c.disclosure.in_(versions.correlate(threads))
+    return either.order_by(breadth, disclosures.c.version).limit(1).correlate(messages).scalar_subquery()
+
+
+def _disclosed() -> ColumnElement[bool]:
+    """Messages said when people had been told that supervisors may read such a conversation, and may still."""
+    versions = (
+        select(disclosures.c.version)
+        .where(
+            disclosures.c.workspace_key == bindparam("in_workspace"),
+            or_(
+                disclosures.c.supervision == "all",
+                and_(disclosures.c.supervision == "channels", threads.c.place_kind != "direct"),
+            ),
+        )
+        .correlate(threads)
+    )
+    return and_(messages.c.disclosure.in_(versions), newest_disclosure().in_(versions))
 
 
 def visible_threads(kind: ActorKind) -> ColumnElement[bool]:
@@ -126,12 +165,17 @@ def masked(kind: ActorKind, column: Any, mask: Any) -> Any:
     return case((readable_words(kind), column), else_=literal(mask, column.type)) if kind == "supervisor" else column
 
 
-def masked_of_thread(kind: ActorKind, column: Any, mask: Any) -> Any:
-    """A thread's own words (title, metadata), hidden from a supervisor unless all of the thread is open to her.
+def readable_threads(kind: ActorKind) -> ColumnElement[bool]:
+    """Which visible threads' own words (title, metadata) an actor may read."""
+    # A supervisor reads those of her persons' own threads, unless some of it was said under a narrower disclosure: a
+    # title is made of the first question.
+    if kind == "supervisor":
+        closed = exists().where(messages.c.thread_key == threads.c.key, ~_disclosed()).correlate(threads)
+        return and_(threads.c.owner_key.in_(_persons()), ~closed)
+    # Everybody else reads them all.
+    return true()
 
-    A title is made of the first question: it belongs to the owner, and to the disclosure under which it was asked.
-    """
-    if kind != "supervisor":
-        return column
-    closed = exists().where(messages.c.thread_key == threads.c.key, ~_disclosed()).correlate(threads)
-    return case((and_(threads.c.owner_key.in_(_persons()), ~closed), column), else_=literal(mask, column.type))
+
+def masked_of_thread(kind: ActorKind, column: Any, mask: Any) -> Any:
+    """A thread's column, hidden from an actor who may not read these words."""
+    return case((readable_threads(kind), column), else_=literal(mask, column.type)) if kind == "supervisor" else column

@@ -1,21 +1,26 @@
 """The rounds of one turn: ask the model, run the tools that it wants, ask again; until it has answered or must end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import structlog
 
 from bot.agent.fence import fenced
 from bot.agent.tools import Tool, run_tool
-from bot.errors import ModelError, ModelTimeout
-from bot.limits import ANSWER_CHARACTERS, TOOL_CALLS, TOOL_ROUNDS, TURN_TIME
+from bot.errors import ModelAnswerUnusable, ModelError, ModelFailed, ModelTimeout
+from bot.limits import ANSWER_CHARACTERS, TOOL_ARGUMENT_CHARACTERS, TOOL_CALLS, TOOL_ROUNDS, TURN_TIME
 from bot.memory.values import Outcome
-from bot.models.port import Finished, Model, ModelRequest, PromptMessage, TextDelta, ToolCall, Usage
+from bot.models.assembly import CHARACTERS_PER_TOKEN, EMPTY, prompt_characters
+from bot.models.port import Finished, Model, ModelEvent, ModelRequest, PromptMessage, ToolCall, Usage
 
-_CUT_AT_LENGTH = "(My answer reached its length limit. Ask me to go on.)"
-_WITHHELD = "(The model provider's content filter withheld the rest of this answer.)"
+_log = structlog.get_logger(__name__)
+
+_CUT_AT_LENGTH = "My answer reached its length limit. Ask me to go on."
+_WITHHELD = "The model provider's content filter withheld the rest of this answer."
 _WITHHELD_WHOLE = "The model provider's content filter withheld this answer. Please put the question in other words."
-_CUT_SHORT = "(My answer was cut short: {reason})"
+_IN_CIRCLES = "I could not finish this: I went in circles looking things up."
 
 
 @dataclass(slots=True)
@@ -27,36 +32,41 @@ class Progress:
     usage: Usage = field(default_factory=Usage)
     model_calls: int = 0
 
+    @property
+    def says_something(self) -> bool:
+        """Whether a person sees any of it."""
+        return bool(self.text.strip())
+
+    def end_early(self, after_words: str, alone: str | None = None) -> str:
+        """Mark the answer as ended early or failed; the sentence that tells so after its words, or alone."""
+        self.outcome = "cut" if self.says_something else "failed"
+        return f"\n\n({after_words})" if self.says_something else alone or after_words
+
 
 async def answer(
-    model: Model,
-    prompt: Sequence[PromptMessage],
-    tools: Mapping[str, Tool],
-    progress: Progress,
-    time: float | None = None,
+    model: Model, prompt: Sequence[PromptMessage], tools: Mapping[str, Tool], progress: Progress
 ) -> AsyncGenerator[str, None]:
     """Answer a prompt piece by piece, keeping `progress` true. Every failure ends in one honest sentence.
 
     What was yielded once is never repeated: a model that fails before its first word is asked again by its client,
     one that fails afterwards leaves its words and a note.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + (TURN_TIME.total_seconds() if time is None else time)
+    deadline = asyncio.get_running_loop().time() + TURN_TIME.total_seconds()
     try:
         async with aclosing(_rounds(model, prompt, tools, progress, deadline)) as pieces:
             async for piece in pieces:
                 progress.text += piece
                 yield piece
     except ModelError as error:
-        note = _CUT_SHORT.format(reason=error) if progress.text else str(error)
-        progress.outcome = "cut" if progress.text else "failed"
-        yield _noted(progress, note)
-
-
-def _noted(progress: Progress, note: str) -> str:
-    piece = f"\n\n{note}" if progress.text else note
-    progress.text += piece
-    return piece
+        failure = error
+    except Exception as error:  # noqa: BLE001 (a model may be anybody's code; the person gets an answer all the same)
+        _log.error("the model raised what no model should", error=type(error).__name__)
+        failure = ModelFailed()
+    else:
+        return
+    note = progress.end_early(f"My answer was cut short: {failure}", str(failure))
+    progress.text += note
+    yield note
 
 
 async def _rounds(
@@ -67,37 +77,103 @@ async def _rounds(
     for number in range(TOOL_ROUNDS + 1):
         # In the last round there are no tools to ask for: the model has to answer.
         offered = tuple(tool.spec for tool in tools.values()) if number < TOOL_ROUNDS else ()
-        finished = Finished("stop")
-        said = ""
+        request = ModelRequest(tuple(messages), offered)
+        call = _Call()
+        # What an earlier round said stands apart.
+        gap = "\n\n" if progress.says_something else ""
         progress.model_calls += 1
-        async for event in _in_time(model.stream(ModelRequest(tuple(messages), offered)), deadline):
-            if isinstance(event, Finished):
-                finished = event
-            elif len(progress.text) < ANSWER_CHARACTERS:
-                said += event.text
-                yield event.text
-        progress.usage += finished.usage
-        if finished.reason != "tool_calls":
-            progress.outcome = "answered"
-            if finished.reason != "stop":
-                progress.outcome = "cut" if progress.text else "failed"
-                yield _ending(finished, progress)
+        try:
+            async with aclosing(_in_time(model.stream(request), deadline)) as events:
+                async for event in events:
+                    room = ANSWER_CHARACTERS - len(progress.text)
+                    if piece := call.take(event, room):
+                        yield gap + piece
+                        gap = ""
+                    if call.full:
+                        break
+        finally:
+            progress.usage += call.usage(request)
+        if call.reason != "tool_calls":
+            if ending := _ending(call, progress):
+                yield ending
             return
-        messages.append(PromptMessage("assistant", said, finished.tool_calls))
-        messages += [await _result(tools, call, asked, place) for place, call in enumerate(finished.tool_calls)]
-    progress.outcome = "cut" if progress.text else "failed"
-    yield ("\n\n" if progress.text else "") + "I could not finish this: I went in circles looking things up."
+        if not offered:
+            break
+        messages.append(PromptMessage("assistant", call.text, tuple(map(_bounded, call.finished.tool_calls))))
+        messages += await _results(tools, call.finished.tool_calls, asked, deadline)
+    yield progress.end_early(_IN_CIRCLES)
 
 
-def _ending(finished: Finished, progress: Progress) -> str:
-    """What to say of an answer that did not end by itself."""
-    withheld = _WITHHELD if progress.text else _WITHHELD_WHOLE
-    note = _CUT_AT_LENGTH if finished.reason == "length" else withheld
-    return f"\n\n{note}" if progress.text else note
+@dataclass(slots=True)
+class _Call:
+    """One call of the model: what it said, and how it ended."""
+
+    text: str = ""
+    #: It said more than is kept of an answer.
+    full: bool = False
+    finished: Finished = field(default_factory=lambda: Finished("stop"))
+    _ended: bool = False
+
+    @property
+    def reason(self) -> str:
+        return "length" if self.full else self.finished.reason
+
+    def take(self, event: ModelEvent, room: int) -> str:
+        """Take in an event; the text that it adds, for which there is so much room."""
+        if isinstance(event, Finished):
+            self.finished, self._ended = event, True
+            return ""
+        piece = event.text[: max(0, room)]
+        self.full = len(piece) < len(event.text)
+        self.text += piece
+        return piece
+
+    def usage(self, request: ModelRequest) -> Usage:
+        """What it cost; about what, where it broke off among its words. Of one that never began, nothing is known."""
+        if self._ended or not self.text:
+            return self.finished.usage
+        asked, said = prompt_characters(request), len(self.text)
+        return Usage(asked // CHARACTERS_PER_TOKEN + 1, said // CHARACTERS_PER_TOKEN + 1, estimated=True)
+
+
+def _ending(call: _Call, progress: Progress) -> str:
+    """Mark how the answer ended, and give what is to be said of one that did not end by itself.
+
+    Raises:
+        ModelAnswerUnusable: it ended, but nobody would see anything.
+    """
+    if call.reason == "length":
+        return progress.end_early(_CUT_AT_LENGTH)
+    if call.reason == "content_filter":
+        return progress.end_early(_WITHHELD, _WITHHELD_WHOLE)
+    if not progress.says_something:
+        raise ModelAnswerUnusable(EMPTY)
+    progress.outcome = "answered"
+    return ""
+
+
+def _bounded(call: ToolCall) -> ToolCall:
+    """A call as the model is reminded of it: arguments that were too long to be read are not sent back to it."""
+    return call if len(call.arguments) <= TOOL_ARGUMENT_CHARACTERS else replace(call, arguments="{}")
+
+
+async def _results(
+    tools: Mapping[str, Tool], calls: Sequence[ToolCall], asked: set[tuple[str, str]], deadline: float
+) -> list[PromptMessage]:
+    """Run all calls of a round. Each gets an answer.
+
+    Raises:
+        ModelTimeout: the whole turn's deadline passed.
+    """
+    try:
+        async with asyncio.timeout_at(deadline):
+            return [await _result(tools, call, asked, place) for place, call in enumerate(calls)]
+    except TimeoutError:
+        raise ModelTimeout from None
 
 
 async def _result(tools: Mapping[str, Tool], call: ToolCall, asked: set[tuple[str, str]], place: int) -> PromptMessage:
-    """Run one call and put its result into words that cannot leave their fence. Each call gets an answer."""
+    """Run one call and put its result into words that cannot leave their fence."""
     if place >= TOOL_CALLS:
         result = '{"error": "Too many calls at once."}'
     elif (call.name, call.arguments) in asked:
@@ -108,15 +184,13 @@ async def _result(tools: Mapping[str, Tool], call: ToolCall, asked: set[tuple[st
     return PromptMessage("tool", fenced("result", result, {}), tool_call_id=call.id)
 
 
-async def _in_time(
-    events: AsyncIterator[TextDelta | Finished], deadline: float
-) -> AsyncGenerator[TextDelta | Finished, None]:
-    """Events until the deadline of the whole turn.
+async def _in_time(events: AsyncGenerator[ModelEvent, None], deadline: float) -> AsyncGenerator[ModelEvent, None]:
+    """Events until the deadline of the whole turn; whenever this is closed, they are.
 
     Raises:
         ModelTimeout: it passed.
     """
-    try:
+    async with aclosing(events):
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
@@ -126,7 +200,3 @@ async def _in_time(
             except TimeoutError:
                 raise ModelTimeout from None
             yield event
-    finally:
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            await close()

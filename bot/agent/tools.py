@@ -6,15 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.errors import BotError
 from bot.limits import QUERY_CHARACTERS, TOOL_ARGUMENT_CHARACTERS, TOOL_TIME
 from bot.memory.values import Message, Thread
 from bot.memory.view import MemoryView
 from bot.models.port import ToolCall, ToolSpec
 
-_HITS = 5
+_log = structlog.get_logger(__name__)
+
+#: One more than is needed: the question, which is looked for in vain, is mostly among them.
+_HITS = 6
 _QUOTED = 500
 
 
@@ -80,10 +83,10 @@ async def _hits(reach: Reach, arguments: SearchArguments) -> list[Message]:
     if not query.strip():
         return []
     if reach.everywhere:
-        page = await reach.view.search_messages(query, per_page=_HITS + 1, roles=roles)
+        page = await reach.view.search_messages(query, per_page=_HITS, roles=roles)
     else:
-        page = await reach.view.recall(reach.thread.id, search=query, per_page=_HITS + 1, roles=roles)
-    return [hit for hit in page.items if hit.id != reach.question_id][:_HITS]
+        page = await reach.view.recall(reach.thread.id, search=query, per_page=_HITS, roles=roles)
+    return [hit for hit in page.items if hit.id != reach.question_id]
 
 
 async def _title(reach: Reach, thread_id: str) -> str:
@@ -119,7 +122,8 @@ async def run_tool(tools: Mapping[str, Tool], call: ToolCall) -> str:
     try:
         async with asyncio.timeout(TOOL_TIME.total_seconds()):
             return json.dumps(dict(await tool.run(arguments)), ensure_ascii=False)
-    except (BotError, TimeoutError):
+    except Exception as error:  # noqa: BLE001 (whatever a tool raises, the turn goes on without it)
+        _log.warning("a tool failed", tool=call.name, error=type(error).__name__)
         return _failed("The tool failed; go on without it.")
 
 

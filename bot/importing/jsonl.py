@@ -49,6 +49,11 @@ class JsonLines:
         except OSError as error:
             raise ImportFailed(f"{path} cannot be read: {error.strerror}") from error
 
+    @property
+    def workspace(self) -> str:
+        """None: any program writes such files."""
+        return ""
+
     def entries(self, progress: Progress) -> Iterator[Entry]:
         """Read the file once, line by line; blank lines are passed over.
 

@@ -71,6 +71,10 @@ class Source(Protocol):
     def total(self) -> int:
         """The bytes of one reading; 100 % of its progress."""
 
+    @property
+    def workspace(self) -> str:
+        """The tenant of whose conversations this is; empty where the file does not say."""
+
     def entries(self, progress: Progress) -> Iterator[Entry]:
         """Read the file once, in the order in which it is to be imported.
 

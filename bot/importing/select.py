@@ -41,6 +41,8 @@ class Import:
     threads: int
     messages: int
     left_out: LeftOut
+    #: Where the conversations were held, `slack:T…`; empty where the file does not say.
+    workspace: str
     _source: Source = field(repr=False)
     _chosen: frozenset[str] = field(repr=False)
     #: The derived ids that occur, or are suspected to occur, more than once.
@@ -102,7 +104,7 @@ def read_records(
     chosen = frozenset(counts if whole_channels else dialogues)
     messages = sum(counts[thread] for thread in chosen)
     left_out = LeftOut(len(counts) - len(chosen), counts.total() - messages)
-    return Import(len(chosen), messages, left_out, source, chosen, frozenset(suspects))
+    return Import(len(chosen), messages, left_out, source.workspace, source, chosen, frozenset(suspects))
 
 
 def _source(path: Path, bot_user: str | None, team: str | None) -> Source:

@@ -60,6 +60,11 @@ class SlackExport:
             total = sum(archive.getinfo(day).file_size for channel in channels for day in channel.days)
         return cls(path, total, people, channels)
 
+    @property
+    def workspace(self) -> str:
+        """The workspace that was exported."""
+        return f"slack:{self.people.team}"
+
     def entries(self, progress: Progress) -> Iterator[Entry]:
         """Read the export once: channel by channel, day by day, in the order of time.
 

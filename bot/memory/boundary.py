@@ -12,7 +12,7 @@ from typing import Any
 from bot.memory.values import Message
 from bot.storage.columns import EPOCH, microseconds
 
-#: A window that is too long is trimmed to this part of what it may hold.
+#: A window with a budget that is too long is trimmed to this part of what it may hold.
 _KEPT = 0.5
 _CHARACTERS_PER_TOKEN = 4
 #: What a message costs beside its words: role, name, date and fence.
@@ -59,7 +59,7 @@ def window(
     """Choose what a prompt holds of a thread.
 
     Args:
-        messages: the newest of the thread, in order: at least `most` of them where the thread has so many.
+        messages: the newest of the thread, in order: more than `most` of them where the thread has so many.
         boundary: where the last turn's window began.
         most: how many messages the window may hold.
         budget: how many tokens it may hold, or None.
@@ -70,20 +70,30 @@ def window(
     inside = [one for one in messages if boundary is None or not boundary.excludes(one)]
     if _fits(inside, most, budget):
         return _without_orphans(inside), None
-    kept = inside
-    # By tokens in chunks; by count exactly, for "the newest ten" is what was asked for.
-    if budget is not None and not _fits(kept, len(kept), budget):
-        while kept and not _fits(kept, len(kept), int(budget * _KEPT)):
-            kept = kept[1:]
-    kept = _without_orphans(kept[-most:] if most else [])
     if budget is None:
-        return kept, None
+        # By count exactly: "the newest ten" is what was asked for.
+        return _without_orphans(inside[-most:] if most else []), None
+    kept = _without_orphans(_trimmed(inside, most, budget))
     return kept, _boundary_before(kept, inside)
 
 
+def _cost(message: Message) -> int:
+    return tokens_of(message.text) + _TOKENS_PER_MESSAGE
+
+
 def _fits(messages: Sequence[Message], most: int, budget: int | None) -> bool:
-    cost = sum(tokens_of(one.text) + _TOKENS_PER_MESSAGE for one in messages)
-    return len(messages) <= most and (budget is None or cost <= budget)
+    return len(messages) <= most and (budget is None or sum(map(_cost, messages)) <= budget)
+
+
+def _trimmed(messages: Sequence[Message], most: int, budget: int) -> Sequence[Message]:
+    """The newest messages, `_KEPT` of what there may be. The newest alone may take all of the budget."""
+    cost, kept = 0, 0
+    for one in reversed(messages):
+        cost += _cost(one)
+        if kept >= most * _KEPT or cost > (budget * _KEPT if kept else budget):
+            break
+        kept += 1
+    return messages[len(messages) - kept :]
 
 
 def _without_orphans(messages: Sequence[Message]) -> list[Message]:

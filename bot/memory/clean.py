@@ -26,7 +26,7 @@ def clean_text(text: str) -> str:
 def clean_value(value: Any) -> Any:
     """A JSON-like value with all its texts clean, keys too; of keys that become alike the last one's value stays.
 
-    Numbers stay equal, but take the form in which jsonb gives them back: large floats are whole numbers, and -0.0 is 0.0.
+    Numbers stay equal, in the form in which jsonb gives them back: large floats are whole numbers, and -0.0 is 0.0.
     """
     if isinstance(value, str):
         return clean_text(value)

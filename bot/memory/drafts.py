@@ -10,6 +10,7 @@ from typing import Any, get_args
 from bot.access.actor import checked_id
 from bot.errors import InvalidArgument
 from bot.limits import (
+    IDS_AT_ONCE,
     MESSAGE_BYTES,
     METADATA_BYTES,
     METADATA_DEPTH,
@@ -114,6 +115,30 @@ def checked_filter(metadata: object) -> tuple[tuple[str, str], ...]:
 def _whole(value: object) -> object:
     """A number without a fraction as an integer: 1 and 1.0 are the same to a filter."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def checked_ids(parameter: str, ids: object) -> tuple[str, ...]:
+    """A list of ids, each once.
+
+    Raises:
+        InvalidArgument: it is no list, one of them can be no id, or there are too many.
+    """
+    if isinstance(ids, str) or not isinstance(ids, Sequence):
+        raise InvalidArgument(parameter, f"{parameter} must be a list of ids")
+    if len(ids) > IDS_AT_ONCE:
+        raise InvalidArgument(parameter, f"{parameter} must be at most {IDS_AT_ONCE:,} at once")
+    return tuple(dict.fromkeys(checked_id(parameter, one) for one in ids))
+
+
+def checked_count(parameter: str, count: object, most: int = 2**31 - 1) -> int:
+    """A number of things.
+
+    Raises:
+        InvalidArgument: it is no integer, negative or too large.
+    """
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= most:
+        raise InvalidArgument(parameter, f"{parameter} must be an integer from 0 to {most:,}")
+    return count
 
 
 def checked_title(title: object) -> str:

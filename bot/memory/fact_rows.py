@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, exists, select
 
 from bot.access.scope import Scope, person_key
+from bot.memory.portions import portions
 from bot.storage.tables import fact_sources, facts, messages
 
 
@@ -43,8 +44,9 @@ def list_facts(connection: Connection, scope: Scope, resource_id: str) -> list[F
         return []
     rows = connection.execute(_FACTS, {"in_workspace": scope.workspace_key, "for_reader": resource_id}).all()
     sources: dict[int, list[str]] = {row.key: [] for row in rows}
-    for fact_key, message_id in connection.execute(_SOURCES, {"fact_keys": list(sources)}):
-        sources[fact_key].append(message_id)
+    for keys in portions(list(sources)):
+        for fact_key, message_id in connection.execute(_SOURCES, {"fact_keys": keys}):
+            sources[fact_key].append(message_id)
     return [Fact(*row[:-1], sources=tuple(sources[row.key])) for row in rows]
 
 
@@ -64,6 +66,6 @@ def facts_on(connection: Connection, message_keys: Select[Any] | Sequence[int]) 
 
 def forget_groundless(connection: Connection, fact_keys: Sequence[int]) -> None:
     """Delete those of the facts that rest on nothing any more."""
-    if fact_keys:
-        grounded = exists().where(fact_sources.c.fact_key == facts.c.key)
-        connection.execute(delete(facts).where(facts.c.key.in_(fact_keys), ~grounded))
+    grounded = exists().where(fact_sources.c.fact_key == facts.c.key)
+    for keys in portions(fact_keys):
+        connection.execute(delete(facts).where(facts.c.key.in_(keys), ~grounded))

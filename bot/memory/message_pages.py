@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Select, bindparam, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, masked, person_key, visible_messages, visible_threads
+from bot.access.scope import Scope, masked, named_person, readable_words, visible_messages, visible_threads
 from bot.memory.paging import Cursor, Slice
 from bot.memory.values import ANOTHER_PARTICIPANT, Direction, Message, Role
 from bot.storage.columns import Instant, Key
-from bot.storage.documents import Holds, Scalar
+from bot.storage.documents import Holds, holds_values
 from bot.storage.tables import messages, people, threads
 
 
@@ -26,7 +26,8 @@ class MessageFilter:
     end: datetime | None = None
     start_exclusive: bool = False
     end_exclusive: bool = False
-    metadata: tuple[tuple[str, Scalar], ...] = ()
+    #: Names with scalars as JSON.
+    metadata: tuple[tuple[str, str], ...] = ()
     #: Whose part in the conversation; none means all.
     roles: tuple[Role, ...] = ()
 
@@ -51,6 +52,8 @@ class Found:
     messages: tuple[Message, ...]
     total: int
     next_cursor: str | None = None
+    #: Their keys, by which messages of one moment are in order.
+    keys: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Shape:
     of: Literal["thread", "threads", "person", "all"]
     start: Literal["", ">=", ">"]
     end: Literal["", "<=", "<"]
-    metadata: tuple[tuple[str, Scalar, type], ...]
+    #: How many names of metadata filter it.
+    metadata: int
     roles: tuple[Role, ...] = ()
     direction: Direction = "DESC"
     cursor: bool = False
@@ -79,15 +83,14 @@ def shape_of(scope: Scope, wanted: MessageList) -> Shape:
         of=several if wanted.thread_keys else one_or_all,
         start="" if chosen.start is None else ">" if chosen.start_exclusive else ">=",
         end="" if chosen.end is None else "<" if chosen.end_exclusive else "<=",
-        # The type keeps 1 and True apart, which are equal as keys of a cache.
-        metadata=tuple((name, value, type(value)) for name, value in chosen.metadata),
+        metadata=len(chosen.metadata),
         roles=chosen.roles,
     )
 
 
 def list_values(scope: Scope, wanted: MessageList) -> dict[str, Any]:
     """The values of `list_conditions`."""
-    values = scope.values()
+    values = scope.values() | holds_values(wanted.filter.metadata)
     if len(wanted.thread_keys) == 1:
         values["of_thread"] = wanted.thread_keys[0]
     elif wanted.thread_keys:
@@ -114,12 +117,13 @@ def list_conditions(shape: Shape) -> list[ColumnElement[bool]]:
     elif shape.of == "threads":
         found.append(threads.c.key.in_(bindparam("of_threads", expanding=True)))
     elif shape.of == "person":
-        found.append(messages.c.resource_key == person_key(bindparam("of_person")))
+        found.append(messages.c.resource_key == named_person(shape.kind))
     if shape.start:
         found.append(messages.c.sent_at.op(shape.start, is_comparison=True)(bindparam("from_start", type_=Instant())))
     if shape.end:
         found.append(messages.c.sent_at.op(shape.end, is_comparison=True)(bindparam("to_end", type_=Instant())))
-    found += [Holds(messages.c.metadata_, name, value) for name, value, _type in shape.metadata]
+    if shape.metadata:
+        found += [readable_words(shape.kind), *(Holds(messages.c.metadata_, one) for one in range(shape.metadata))]
     if shape.roles:
         found.append(messages.c.role.in_(shape.roles))
     if shape.cursor:
@@ -202,7 +206,8 @@ def count_messages(connection: Connection, scope: Scope, wanted: MessageList) ->
 def read_messages(connection: Connection, scope: Scope, wanted: MessageList, part: Slice, total: int) -> Found:
     """Read a part of a list: by cursor at the same cost everywhere, by number from the nearer end.
 
-    The part counts from the newest message where the list's direction is DESC; what is returned is chronological.
+    The part counts from the newest message where the list's direction is DESC; what is returned is chronological. By
+    cursor there is a next cursor where there is a next part; by number, where the part is full.
     """
     size, skip, direction = part.size, part.offset, wanted.direction
     if size is not None and skip > total // 2:
@@ -212,7 +217,8 @@ def read_messages(connection: Connection, scope: Scope, wanted: MessageList, par
         return Found((), total)
     values = list_values(scope, wanted)
     if size is not None:
-        values["size"] = size
+        # By cursor nobody has counted: one more shows whether anything follows.
+        values["size"] = size if part.cursor is None else size + 1
     if skip:
         values["skip"] = skip
     if part.cursor is not None:
@@ -225,16 +231,15 @@ def read_messages(connection: Connection, scope: Scope, wanted: MessageList, par
         skips=skip > 0,
     )
     rows = connection.execute(_page(shape), values).all()
+    ends = part.size is None or len(rows) < part.size + (part.cursor is not None)
+    rows = rows[:size]
     if direction == "DESC":
         rows = rows[::-1]
-    found = tuple(as_message(row) for row in rows)
-    return Found(found, total, _cursor_after(shape, wanted, part, rows))
+    found, keys = tuple(as_message(row) for row in rows), tuple(row[-1] for row in rows)
+    return Found(found, total, None if ends else _cursor_after(shape, wanted, rows), keys)
 
 
-def _cursor_after(shape: Shape, wanted: MessageList, part: Slice, rows: Sequence[Any]) -> str | None:
-    """Where the next part begins; None where this one is short or is everything."""
-    if part.size is None or len(rows) < part.size:
-        return None
+def _cursor_after(shape: Shape, wanted: MessageList, rows: Sequence[Any]) -> str:
     edge = rows[0] if wanted.direction == "DESC" else rows[-1]
     moment, seq, key = edge[5], edge[6], edge[-1]
     return str(Cursor(moment, seq if shape.of == "thread" else key))

@@ -11,26 +11,25 @@ from sqlalchemy import Connection, Row, Select, Update, bindparam, case, delete,
 from sqlalchemy.dialects import postgresql
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, own_messages, person_key, visible_threads
+from bot.access.scope import Scope, disclosure_of_edit, newest_disclosure, own_messages, person_key, visible_threads
 from bot.errors import Conflict, NotAllowed
 from bot.memory.drafts import Draft
 from bot.memory.fact_rows import facts_on, forget_groundless
 from bot.memory.thread_rows import no_thread
 from bot.memory.values import Message
 from bot.storage.search import index_messages, unindex_messages
-from bot.storage.tables import disclosures, messages, participants, people, threads
+from bot.storage.tables import messages, participants, people, threads
 
 
 @cache
 def _advance(kind: ActorKind) -> Update:
     """Lock a visible thread, count what it gains, and tell what a new message must know of it."""
     newest = bindparam("newest", type_=threads.c.last_message_at.type)
-    disclosure = select(func.max(disclosures.c.version)).where(disclosures.c.workspace_key == bindparam("in_workspace"))
     returned: list[Any] = [
         threads.c.key,
         threads.c.next_seq,
         threads.c.last_message_at,
-        disclosure.scalar_subquery().label("disclosure"),
+        newest_disclosure().label("disclosure"),
     ]
     if kind == "person":
         returned.append(person_key(bindparam("for_reader")).label("reader_key"))
@@ -108,7 +107,7 @@ def _save_in_thread(
     if len(keys) == len(drafts):
         return stored
     edits = [one for one in drafts if one.id not in keys]
-    edited = {one.id: one for one in _edit_in_thread(connection, thread, authors, edits, now)}
+    edited = {one.id: _edit(connection, scope, thread, authors[one.resource_id], one, now) for one in edits}
     recount(connection, [thread.key])
     return [edited.get(message.id, message) for message in stored]
 
@@ -120,7 +119,7 @@ def _author_keys(connection: Connection, scope: Scope, thread: Row[Any], drafts:
         if authors - set(scope.readers):
             raise NotAllowed("You can save only your own messages and the answers to them.")
         return {scope.readers[0]: thread.reader_key}
-    known = dict(connection.execute(_PARTICIPANT_KEYS, {"of_thread": thread.key}).tuples().all())
+    known = {row.resource_id: row.key for row in connection.execute(_PARTICIPANT_KEYS, {"of_thread": thread.key})}
     if authors - set(known):
         raise NotAllowed("A message belongs to somebody who takes part in its thread.")
     return known
@@ -134,25 +133,28 @@ def _stored(one: Draft, seq: int, newest: datetime) -> Message:
     )  # fmt: skip
 
 
-def _edit_in_thread(
-    connection: Connection, thread: Row[Any], authors: dict[str, int], drafts: Sequence[Draft], now: datetime
-) -> list[Message]:
-    """Save drafts over the messages of the same id, thread and person."""
-    return [_edit(connection, thread, authors[one.resource_id], one, now) for one in drafts]
-
-
-def _edit(connection: Connection, thread: Row[Any], author_key: int, one: Draft, now: datetime) -> Message:
+def _edit(
+    connection: Connection, scope: Scope, thread: Row[Any], author_key: int, one: Draft, now: datetime
+) -> Message:
+    """Save a draft over the message of the same id, thread and person."""
     same = (
         messages.c.thread_key == thread.key,
         messages.c.resource_key == author_key,
         messages.c.id == one.id,
         messages.c.role == one.role,
     )
-    changes: dict[str, Any] = {"text": one.text, "metadata_": one.metadata, "outcome": one.outcome, "edited_at": now}
+    changes: dict[str, Any] = {
+        "text": one.text,
+        "metadata_": one.metadata,
+        "outcome": one.outcome,
+        "edited_at": now,
+        "disclosure": disclosure_of_edit(),
+    }
     if one.created_at is not None:
         changes["sent_at"] = one.created_at
     statement = update(messages).where(*same).values(changes)
-    row = connection.execute(statement.returning(messages.c.key, messages.c.seq, messages.c.sent_at)).one_or_none()
+    statement = statement.returning(messages.c.key, messages.c.seq, messages.c.sent_at)
+    row = connection.execute(statement, {"in_workspace": scope.workspace_key}).one_or_none()
     if row is None:
         raise Conflict(f"A message with id {one.id} exists already and is not this one.")
     unindex_messages(connection, [row.key])
@@ -194,10 +196,11 @@ def update_messages(connection: Connection, scope: Scope, changes: Sequence[Chan
         if change.metadata is not None:
             values["metadata_"] = row.metadata_ | change.metadata
         if change.text is not None:
-            values["text"] = change.text
+            values |= {"text": change.text, "disclosure": disclosure_of_edit()}
             unindex_messages(connection, [row.key])
             index_messages(connection, row.thread_key, [(row.key, change.terms)])
-        connection.execute(update(messages).where(messages.c.key == row.key).values(values))
+        statement = update(messages).where(messages.c.key == row.key).values(values)
+        connection.execute(statement, {"in_workspace": scope.workspace_key} if "disclosure" in values else None)
     touched = {row.thread_key for row in rows}
     connection.execute(update(threads).where(threads.c.key.in_(touched)).values(updated_at=now))
     return [row.id for row in rows]

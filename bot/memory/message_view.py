@@ -8,9 +8,17 @@ from uuid import uuid4
 from bot.access.actor import Actor, checked_id
 from bot.access.door import Door
 from bot.errors import InvalidArgument, NotAvailable
-from bot.limits import QUERY_CHARACTERS
+from bot.limits import INCLUDED_MESSAGES, INCLUDED_NEIGHBOURS, QUERY_CHARACTERS
 from bot.memory.apart import apart
-from bot.memory.drafts import checked_filter, checked_metadata, checked_text, checked_time, draft_all
+from bot.memory.drafts import (
+    checked_count,
+    checked_filter,
+    checked_ids,
+    checked_metadata,
+    checked_text,
+    checked_time,
+    draft_all,
+)
 from bot.memory.fact_rows import Fact, forget_fact, list_facts
 from bot.memory.message_pages import Found, MessageFilter, MessageList
 from bot.memory.message_rows import Change, delete_messages, save_messages, update_messages
@@ -41,8 +49,7 @@ class MessageMethods:
             NotAllowed: a message is somebody else's.
             Conflict: an id stands in another thread, or is another person's.
         """
-        size = sum(len(one.text) for one in messages if isinstance(getattr(one, "text", None), str))
-        drafts = await apart(size, lambda: draft_all(messages, _new_ids()))
+        drafts = await apart(_size(messages), lambda: draft_all(messages, _new_ids()))
         if not drafts:
             return []
         return await self._door.write(save_messages, drafts, self._door.now())
@@ -51,10 +58,9 @@ class MessageMethods:
         """Change messages of the actor's own; return those that there were to change.
 
         Raises:
-            InvalidArgument: a change cannot be stored.
+            InvalidArgument: a change cannot be stored, or a message is changed twice.
         """
-        size = sum(len(one.text or "") for one in changes)
-        checked = await apart(size, lambda: [_checked_change(one) for one in changes])
+        checked = await apart(_size(changes), lambda: _checked_changes(changes))
         if not checked:
             return []
         changed = await self._door.write(update_messages, checked, self._door.now())
@@ -69,7 +75,7 @@ class MessageMethods:
         """
         if isinstance(ids, str) or not isinstance(ids, Sequence):
             raise InvalidArgument("ids", "ids must be a list of message ids")
-        wanted = [_id_of(one) for one in ids]
+        wanted = checked_ids("ids", [_id_of(one) for one in ids])
         if wanted:
             await self._door.write(delete_messages, wanted)
 
@@ -115,8 +121,10 @@ class MessageMethods:
             NotFound: `resource_id` is named, or several threads are, and one does not exist for the actor.
             InvalidArgument: names what is wrong.
         """
-        size = per_page if options is None else (options.last_messages or 0)
+        size = per_page if options is None else checked_count("last_messages", options.last_messages or 0)
         part = checked_slice(page, size, cursor)
+        if search is not None and cursor is not None:
+            raise InvalidArgument("cursor", "cursor goes with lists: the hits of a search are counted by page")
         wanted = Recall(
             thread_ids=_checked_threads(thread_id),
             resource_id=None if resource_id is None else checked_id("resource_id", resource_id),
@@ -125,7 +133,7 @@ class MessageMethods:
             filter=_filter(
                 start, end, metadata, start_exclusive=start_exclusive, end_exclusive=end_exclusive, roles=roles
             ),
-            includes=tuple(_checked_include(one) for one in include),
+            includes=_checked_includes(include),
             terms=() if search is None else _checked_query(search),
         )
         found = await self._door.read("open", wanted.resource_id, recall, wanted)
@@ -234,7 +242,24 @@ def _page(found: Found, part: Slice) -> Page[Message]:
     return Page(found.messages, found.total, part.page, part.size, more, found.next_cursor if more else None)
 
 
+def _size(changes: object) -> int:
+    """How many characters of text there are to take apart, of whatever a caller gave."""
+    texts = [getattr(one, "text", None) for one in changes] if isinstance(changes, Sequence) else []
+    return sum(len(text) for text in texts if isinstance(text, str))
+
+
+def _checked_changes(changes: Sequence[MessageChange]) -> list[Change]:
+    if isinstance(changes, str) or not isinstance(changes, Sequence):
+        raise InvalidArgument("changes", "changes must be a list")
+    checked = [_checked_change(one) for one in changes]
+    if len(checked_ids("id", [one.id for one in checked])) != len(checked):
+        raise InvalidArgument("id", "id must not come twice in one update")
+    return checked
+
+
 def _checked_change(change: MessageChange) -> Change:
+    if not isinstance(change, MessageChange):
+        raise InvalidArgument("changes", "changes must be MessageChange values")
     text = None if change.text is None else checked_text(change.text)
     return Change(
         id=checked_id("id", change.id),
@@ -244,26 +269,28 @@ def _checked_change(change: MessageChange) -> Change:
     )
 
 
-def _id_of(one: object) -> str:
-    value = one.get("id") if isinstance(one, Mapping) else one.id if isinstance(one, Message) else one
-    return checked_id("ids", value)
+def _id_of(one: object) -> object:
+    return one.get("id") if isinstance(one, Mapping) else one.id if isinstance(one, Message) else one
 
 
 def _checked_threads(thread_id: str | Sequence[str]) -> tuple[str, ...]:
     message = "thread_id must be a non-empty string or a list of non-empty strings"
-    ids = (thread_id,) if isinstance(thread_id, str) else tuple(thread_id or ())
-    if not ids or not all(isinstance(one, str) and one.strip() for one in ids):
+    ids = (thread_id,) if isinstance(thread_id, str) else thread_id
+    if not isinstance(ids, Sequence) or not ids or not all(isinstance(one, str) and one.strip() for one in ids):
         raise InvalidArgument("thread_id", message)
-    return tuple(dict.fromkeys(checked_id("thread_id", one) for one in ids))
+    return checked_ids("thread_id", ids)
 
 
-def _checked_include(include: Include) -> Include:
-    for name in ("previous", "next"):
-        value = getattr(include, name)
-        if not isinstance(value, int) or value < 0:
-            raise InvalidArgument("include", f"include's {name} must be an integer >= 0")
-    checked_id("include", include.id)
-    return include
+def _checked_includes(include: Sequence[Include]) -> tuple[Include, ...]:
+    if not isinstance(include, Sequence) or not all(isinstance(one, Include) for one in include):
+        raise InvalidArgument("include", "include must be a list of Include values")
+    if len(include) > INCLUDED_MESSAGES:
+        raise InvalidArgument("include", f"include must be at most {INCLUDED_MESSAGES:,} messages")
+    for one in include:
+        checked_id("include", one.id)
+        checked_count("include", one.previous, INCLUDED_NEIGHBOURS)
+        checked_count("include", one.next, INCLUDED_NEIGHBOURS)
+    return tuple(include)
 
 
 def _checked_query(query: str) -> tuple[str, ...]:
@@ -289,12 +316,12 @@ def _filter(
         None if end is None else checked_time("end", end),
         start_exclusive,
         end_exclusive,
-        tuple(checked_filter(metadata).items()),
+        checked_filter(metadata),
         _checked_roles(roles),
     )
 
 
 def _checked_roles(roles: Sequence[Role]) -> tuple[Role, ...]:
-    if isinstance(roles, str) or not set(roles) <= set(get_args(Role)):
+    if isinstance(roles, str) or not all(one in get_args(Role) for one in roles):
         raise InvalidArgument("roles", f"roles must be some of {', '.join(get_args(Role))}")
     return tuple(sorted(set(roles)))

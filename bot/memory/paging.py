@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from bot.errors import InvalidArgument
 from bot.storage.columns import EPOCH, microseconds
 
-#: Microseconds to the year 3000: no cursor of ours lies beyond.
-_FARTHEST = 32_503_680_000_000_000
 _CURSOR = re.compile(r"(-?\d{1,18}|n)\.(\d{1,18})", re.ASCII)
 
 
@@ -71,6 +69,10 @@ def parse_cursor(cursor: str) -> Cursor:
         InvalidArgument: it is nothing that we gave.
     """
     match = _CURSOR.fullmatch(cursor) if isinstance(cursor, str) else None
-    if match is None or (match[1] != "n" and abs(int(match[1])) > _FARTHEST):
-        raise InvalidArgument("cursor", "cursor must be the next_cursor of a page")
-    return Cursor(None if match[1] == "n" else EPOCH + timedelta(microseconds=int(match[1])), int(match[2]))
+    try:
+        if match is not None:
+            moment = None if match[1] == "n" else EPOCH + timedelta(microseconds=int(match[1]))
+            return Cursor(moment, int(match[2]))
+    except OverflowError:
+        pass
+    raise InvalidArgument("cursor", "cursor must be the next_cursor of a page")

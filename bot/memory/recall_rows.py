@@ -1,14 +1,14 @@
 """Storage function that recalls: a page of threads' messages, with chosen ones and their neighbours."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, person_key, takes_part, visible_threads
+from bot.access.scope import Scope, named_person, takes_part, visible_threads
 from bot.memory.message_pages import (
     EVERYTHING,
     Found,
@@ -23,7 +23,8 @@ from bot.memory.paging import Cursor, Slice
 from bot.memory.search_rows import find_messages
 from bot.memory.thread_rows import no_thread
 from bot.memory.values import Direction, Include, Message
-from bot.storage.tables import messages, threads
+from bot.storage.columns import Key
+from bot.storage.tables import messages, participants, threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def _located(kind: ActorKind, *, of_person: bool) -> Select[int, str, int]:
     statement = select(threads.c.key, threads.c.id, threads.c.message_count).where(
         visible_threads(kind), threads.c.id.in_(bindparam("thread_ids", expanding=True))
     )
-    return statement.where(takes_part(person_key(bindparam("of_person")))) if of_person else statement
+    return statement.where(takes_part(named_person(kind))) if of_person else statement
 
 
 def recall(connection: Connection, scope: Scope, wanted: Recall) -> Found:
@@ -82,60 +83,51 @@ def recall(connection: Connection, scope: Scope, wanted: Recall) -> Found:
     asked = MessageList(located.keys, direction=wanted.direction, filter=wanted.filter)
     if wanted.terms:
         found = find_messages(connection, scope, wanted.terms, asked, wanted.part)
-        found = Found(_chronological(found.messages), found.total)
     else:
         plain = wanted.filter == EVERYTHING and scope.kind != "supervisor"
         total = located.message_count if plain else count_messages(connection, scope, asked)
         found = read_messages(connection, scope, asked, wanted.part, total)
-    if not wanted.includes:
-        return found
-    there = {one.id: one for one in found.messages}
-    company = _Company(wanted.resource_id, located.keys[0])
+    there = dict(zip(found.keys, found.messages, strict=True))
     for include in wanted.includes:
-        there |= {one.id: one for one in _included(connection, scope, company, include)}
-    return Found(_chronological(there.values()), found.total, found.next_cursor)
-
-
-def _chronological(found: Iterable[Message]) -> tuple[Message, ...]:
-    return tuple(sorted(found, key=lambda one: (one.created_at, one.thread_id, one.seq)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Company:
-    """In whose company a message must stand to be included: a person's, or that of a thread's owner."""
-
-    resource_id: str | None
-    thread_key: int
-
-    def values(self) -> dict[str, Any]:
-        """The values of `_target`."""
-        return {"of_thread": self.thread_key} if self.resource_id is None else {"of_person": self.resource_id}
+        there |= _included(connection, scope, wanted.resource_id, located.keys, include)
+    in_order = sorted(there, key=lambda key: (there[key].created_at, key))
+    return Found(tuple(there[key] for key in in_order), found.total, found.next_cursor)
 
 
 @lru_cache
 def _target(kind: ActorKind, *, of_person: bool) -> Select[Any]:
     """Where a message stands, if it may be included."""
-    recalled = threads.alias("recalled")
-    owner = select(recalled.c.owner_key).where(recalled.c.key == bindparam("of_thread")).scalar_subquery()
-    person = person_key(bindparam("of_person")) if of_person else owner
-    return visible_select(kind).where(messages.c.id == bindparam("target_id"), takes_part(person))
+    found = visible_select(kind).where(messages.c.id == bindparam("target_id"))
+    if of_person:
+        return found.where(takes_part(named_person(kind)))
+    recalled = bindparam("of_threads", expanding=True, type_=Key)
+    if kind == "supervisor":  # who owns a thread may be hidden from her
+        return found.where(threads.c.key.in_(recalled))
+    owned = threads.alias("owned")
+    owners = select(owned.c.owner_key).where(owned.c.key.in_(recalled))
+    part = exists().where(participants.c.thread_key == threads.c.key, participants.c.resource_key.in_(owners))
+    return found.where(or_(threads.c.key.in_(recalled), part.correlate_except(participants)))
 
 
-def _included(connection: Connection, scope: Scope, company: _Company, include: Include) -> list[Message]:
-    """A message and its neighbours in its own thread (R6). A foreign one is dropped: never an error, never shown.
+def _included(
+    connection: Connection, scope: Scope, resource_id: str | None, recalled: Sequence[int], include: Include
+) -> Mapping[int, Message]:
+    """A message and its neighbours in its own thread (R6), by key. A foreign one is dropped: never an error.
 
     Foreign is what the actor may not see, and what stands in a thread where the person asked about takes no part: the
-    one named, or else the owner of the thread recalled.
+    one named, or else the owners of the threads recalled.
     """
-    statement = _target(scope.kind, of_person=company.resource_id is not None)
-    row = connection.execute(statement, {**scope.values(), **company.values(), "target_id": include.id}).one_or_none()
+    statement = _target(scope.kind, of_person=resource_id is not None)
+    company = {"of_threads": list(recalled)} if resource_id is None else {"of_person": resource_id}
+    row = connection.execute(statement, {**scope.values(), **company, "target_id": include.id}).one_or_none()
     if row is None:
-        return []
+        return {}
     target = as_message(row)
-    around = [target]
+    around = {row[-1]: target}
     located = locate(connection, scope, (target.thread_id,), None)
     sides: tuple[tuple[Direction, int], ...] = (("DESC", include.previous), ("ASC", include.next))
     for direction, size in sides:
         part = Slice(0, size, Cursor(target.created_at, target.seq))
-        around += read_messages(connection, scope, MessageList(located.keys, direction=direction), part, 0).messages
+        found = read_messages(connection, scope, MessageList(located.keys, direction=direction), part, 0)
+        around |= zip(found.keys, found.messages, strict=True)
     return around

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, readable_words, visible_threads
+from bot.access.scope import Scope, readable_words, visible_messages, visible_threads
 from bot.limits import SEARCH_CANDIDATES
 from bot.memory.message_pages import (
     Found,
@@ -20,6 +20,7 @@ from bot.memory.message_pages import (
     visible_select,
 )
 from bot.memory.paging import Slice
+from bot.memory.portions import portions
 from bot.memory.ranking import Corpus, most_promising, score
 from bot.storage.search import match_query, search_table
 from bot.storage.tables import messages, threads
@@ -47,9 +48,13 @@ def find_messages(
     order = [*ranked, *promising[SEARCH_CANDIDATES:]]
     end = None if part.size is None else part.offset + part.size
     chosen = order[part.offset : end]
-    rows = connection.execute(_shown(scope.kind), {**scope.values(), "keys": chosen}).all()
-    by_key = {row[-1]: as_message(row) for row in rows}
-    return Found(tuple(by_key[key] for key in chosen if key in by_key), total)
+    by_key = {
+        row[-1]: as_message(row)
+        for keys in portions(chosen)
+        for row in connection.execute(_shown(scope.kind), {**scope.values(), "keys": keys})
+    }
+    shown = tuple(key for key in chosen if key in by_key)
+    return Found(tuple(by_key[key] for key in shown), total, keys=shown)
 
 
 def _holding(connection: Connection, scope: Scope, terms: Sequence[str], wanted: MessageList) -> dict[str, list[int]]:
@@ -57,6 +62,8 @@ def _holding(connection: Connection, scope: Scope, terms: Sequence[str], wanted:
     dialect = connection.dialect.name
     values = list_values(scope, wanted)
     keys = wanted.thread_keys or _thread_keys(connection, scope)
+    if len(keys) > _THREADS_NAMED:
+        keys = ()
     statement = _matching(dialect, shape_of(scope, wanted))
     return {
         term: list(connection.execute(statement, {**values, "match": match_query(dialect, term, keys)}).scalars())
@@ -69,8 +76,8 @@ def _thread_keys(connection: Connection, scope: Scope) -> Sequence[int]:
     if scope.kind == "system":
         return ()
     keys = connection.execute(_visible_keys(scope.kind), scope.values()).scalars().all()
-    # A thread without messages is no key of a message: it stands for "none in scope".
-    return () if len(keys) > _THREADS_NAMED else keys or (0,)
+    # No thread has this key: it stands for "none in scope".
+    return keys or (0,)
 
 
 @lru_cache
@@ -92,9 +99,14 @@ def _matching(dialect: str, shape: Shape) -> Select[Any]:
 
 
 def _scope_size(connection: Connection, scope: Scope, wanted: MessageList) -> int:
-    """How many messages the searched threads hold."""
-    statement = select(func.coalesce(func.sum(threads.c.message_count), 0)).where(visible_threads(scope.kind))
+    """How many messages the searched threads hold for this actor."""
     values = scope.values()
+    if scope.kind == "supervisor":
+        readable = visible_messages(scope.kind), readable_words(scope.kind)
+        statement = select(func.count()).select_from(threads.join(messages, messages.c.thread_key == threads.c.key))
+        statement = statement.where(visible_threads(scope.kind), *readable)
+    else:  # who sees a thread whole need not count
+        statement = select(func.coalesce(func.sum(threads.c.message_count), 0)).where(visible_threads(scope.kind))
     if wanted.thread_keys:
         statement = statement.where(threads.c.key.in_(bindparam("of_threads", expanding=True)))
         values["of_threads"] = list(wanted.thread_keys)
@@ -103,7 +115,7 @@ def _scope_size(connection: Connection, scope: Scope, wanted: MessageList) -> in
 
 def _ranked(connection: Connection, terms: Sequence[str], keys: Sequence[int], rarity: Corpus) -> list[int]:
     """The keys by how well their messages answer, the newest first among equals."""
-    rows = connection.execute(_terms(connection.dialect.name), {"keys": list(keys)}).tuples()
+    rows = connection.execute(_terms(connection.dialect.name), {"keys": list(keys)})
     # The first term names the thread.
     words = {key: stored.split(" ")[1:] for key, stored in rows}
     average = sum(map(len, words.values())) / len(words)

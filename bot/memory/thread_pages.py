@@ -7,12 +7,12 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, person_key, visible_threads
+from bot.access.scope import Scope, named_person, readable_threads, visible_threads
 from bot.memory.paging import Cursor, Slice
 from bot.memory.thread_rows import thread_select, with_participants
 from bot.memory.values import Direction, Thread
 from bot.storage.columns import Instant, Key
-from bot.storage.documents import Holds, Scalar
+from bot.storage.documents import Holds, holds_values
 from bot.storage.tables import participants, threads
 
 ThreadOrder = Literal["created_at", "updated_at", "last_message_at"]
@@ -23,7 +23,8 @@ class ThreadList:
     """Which threads are wanted, in which order. Without a person: all that the actor may see."""
 
     resource_id: str | None = None
-    metadata: tuple[tuple[str, Scalar], ...] = ()
+    #: Names with scalars as JSON.
+    metadata: tuple[tuple[str, str], ...] = ()
     order: ThreadOrder = "created_at"
     direction: Direction = "DESC"
 
@@ -41,7 +42,8 @@ class FoundThreads:
 class _Shape:
     kind: ActorKind
     of_person: bool
-    metadata: tuple[tuple[str, Scalar, type], ...]
+    #: How many names of metadata filter it.
+    metadata: int
     order: ThreadOrder = "created_at"
     direction: Direction = "DESC"
     cursor: Literal["", "time", "none"] = ""
@@ -50,14 +52,10 @@ class _Shape:
 
 def list_threads(connection: Connection, scope: Scope, wanted: ThreadList, part: Slice) -> FoundThreads:
     """Read a part of a list of threads."""
-    values = scope.values()
+    values = scope.values() | holds_values(wanted.metadata)
     if wanted.resource_id is not None:
         values["of_person"] = wanted.resource_id
-    counted = _Shape(
-        scope.kind,
-        wanted.resource_id is not None,
-        tuple((name, value, type(value)) for name, value in wanted.metadata),
-    )
+    counted = _Shape(scope.kind, wanted.resource_id is not None, len(wanted.metadata))
     total = int(connection.execute(_count(counted), values).scalar_one())
     if part.size == 0:
         return FoundThreads((), total)
@@ -71,23 +69,25 @@ def list_threads(connection: Connection, scope: Scope, wanted: ThreadList, part:
         part.size is not None,
     )
     if part.size is not None:
-        values |= {"size": part.size, "skip": part.offset}
+        # By cursor one more shows whether anything follows.
+        values |= {"size": part.size if part.cursor is None else part.size + 1, "skip": part.offset}
     if part.cursor is not None:
         values |= {"cursor_moment": part.cursor.moment, "cursor_tie": part.cursor.tie}
-    rows = connection.execute(_page(shape), values).all()
+    every = connection.execute(_page(shape), values).all()
+    rows = every[: part.size]
     found = tuple(with_participants(connection, scope, rows))
-    if part.size is None or len(rows) < part.size:
+    if part.size is None or len(every) < values["size"]:
         return FoundThreads(found, total)
     edge = Cursor(getattr(found[-1], wanted.order), rows[-1][-1])
     return FoundThreads(found, total, str(edge))
 
 
 def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [
-        Holds(threads.c.metadata_, name, value) for name, value, _type in shape.metadata
-    ]
+    found: list[ColumnElement[bool]] = []
+    if shape.metadata:
+        found += [readable_threads(shape.kind), *(Holds(threads.c.metadata_, one) for one in range(shape.metadata))]
     if shape.of_person:
-        found.append(participants.c.resource_key == person_key(bindparam("of_person")))
+        found.append(participants.c.resource_key == named_person(shape.kind))
     return found
 
 

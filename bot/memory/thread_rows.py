@@ -15,6 +15,7 @@ from bot.errors import Conflict, NotAllowed, NotFound
 from bot.memory.boundary import Boundary
 from bot.memory.fact_rows import facts_on, forget_groundless
 from bot.memory.people_rows import PERSON, ensure_person
+from bot.memory.portions import portions
 from bot.memory.values import ANOTHER_PARTICIPANT, PlaceKind, Thread
 from bot.storage.tables import messages, participants, people, threads
 
@@ -147,9 +148,8 @@ _PARTICIPANTS = (
 
 def with_participants(connection: Connection, scope: Scope, rows: Sequence[Any]) -> list[Thread]:
     """Rows of `thread_select` as threads. Whom the actor may not read stands there without a name."""
-    keys = [row[-1] for row in rows]
-    named: dict[int, list[str]] = {key: [] for key in keys}
-    if keys:
+    named: dict[int, list[str]] = {row[-1]: [] for row in rows}
+    for keys in portions(list(named)):
         for thread_key, resource_id in connection.execute(_PARTICIPANTS, {"thread_keys": keys}):
             named[thread_key].append(resource_id)
 

@@ -10,7 +10,14 @@ from bot.access.door import Door
 from bot.errors import InvalidArgument, NotAllowed
 from bot.memory.boundary import Boundary
 from bot.memory.clone_rows import CloneRequest, clone_thread
-from bot.memory.drafts import checked_filter, checked_metadata, checked_time, checked_title
+from bot.memory.drafts import (
+    checked_count,
+    checked_filter,
+    checked_ids,
+    checked_metadata,
+    checked_time,
+    checked_title,
+)
 from bot.memory.paging import checked_slice
 from bot.memory.participant_rows import add_participant, transfer_thread
 from bot.memory.thread_pages import ThreadList, ThreadOrder, list_threads
@@ -76,7 +83,7 @@ class ThreadMethods:
             resource_id=owner,
             title=checked_title(title),
             title_source="person" if title else "",
-            metadata=checked_metadata(metadata or {}),
+            metadata=checked_metadata({} if metadata is None else metadata),
             place_kind=place_kind,
             place_name=checked_title(place_name),
             at=self._door.now(),
@@ -109,19 +116,21 @@ class ThreadMethods:
         Raises:
             InvalidArgument: names what is wrong.
         """
-        wanted, person = self._thread_list(dict(filter or {}), order_by)
+        if filter is not None and not isinstance(filter, Mapping):
+            raise InvalidArgument("filter", "filter must be a mapping")
+        wanted, person = self._thread_list(filter or {}, order_by)
         part = checked_slice(page, per_page, cursor)
         found = await self._door.read("list", person, list_threads, wanted, part)
-        more = found.next_cursor is not None if cursor else part.has_more(len(found.threads), found.total)
+        by_cursor = part.cursor is not None
+        more = found.next_cursor is not None if by_cursor else part.has_more(len(found.threads), found.total)
         return Page(found.threads, found.total, page, per_page, more, found.next_cursor if more else None)
 
-    def _thread_list(self, wanted: dict[str, Any], order_by: tuple[str, Direction]) -> tuple[ThreadList, str | None]:
-        unknown = set(wanted) - {"resource_id", "metadata"}
-        if unknown:
-            raise InvalidArgument("filter", f"filter knows resource_id and metadata, not {', '.join(sorted(unknown))}")
+    def _thread_list(self, wanted: Mapping[str, Any], order_by: tuple[str, Direction]) -> tuple[ThreadList, str | None]:
+        if set(wanted) - {"resource_id", "metadata"}:
+            raise InvalidArgument("filter", "filter knows resource_id and metadata only")
         person = checked_id("resource_id", wanted["resource_id"]) if "resource_id" in wanted else None
         field, direction = checked_order(order_by, get_args(ThreadOrder))
-        metadata = tuple(checked_filter(wanted.get("metadata")).items())
+        metadata = checked_filter(wanted.get("metadata"))
         of = self.actor.id if person is None and self.actor.kind == "person" else person
         return ThreadList(of, metadata, field, direction), person
 
@@ -233,16 +242,14 @@ class ThreadMethods:
             Conflict: the new id is taken.
             NotAllowed: the actor takes part in it but did not begin it.
         """
-        if message_limit is not None and (not isinstance(message_limit, int) or message_limit < 0):
-            raise InvalidArgument("message_limit", "message_limit must be an integer >= 0")
         request = CloneRequest(
             source_id=checked_id("thread_id", thread_id),
             new_id=str(uuid4()) if new_thread_id is None else checked_id("new_thread_id", new_thread_id),
             title=None if title is None else checked_title(title),
-            limit=message_limit,
+            limit=None if message_limit is None else checked_count("message_limit", message_limit),
             start=None if start is None else checked_time("start", start),
             end=None if end is None else checked_time("end", end),
-            message_ids=None if message_ids is None else tuple(checked_id("message_ids", one) for one in message_ids),
+            message_ids=None if message_ids is None else checked_ids("message_ids", message_ids),
             at=self._door.now(),
         )
         return await self._door.write(clone_thread, request)

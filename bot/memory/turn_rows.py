@@ -53,8 +53,8 @@ def open_turn(
     try:
         (message,) = save_messages(connection, scope, [question], now)
     except NotFound:
-        if not ensure_thread(connection, scope, new):
-            raise
+        # Whoever made it meanwhile: one that is somebody else's is missing again.
+        ensure_thread(connection, scope, new)
         (message,) = save_messages(connection, scope, [question], now)
     if message.seq == 1 and title:
         suggest_title(connection, scope, new.id, title, "question")
@@ -85,16 +85,32 @@ _MESSAGE_KEY = (
     .where(messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("message_id"))
     .scalar_subquery()
 )
+_ASKED = (
+    select(messages.c.key)
+    .join(threads, threads.c.key == messages.c.thread_key)
+    .where(
+        messages.c.workspace_key == bindparam("in_workspace"),
+        messages.c.id == bindparam("message_id"),
+        threads.c.id == bindparam("thread_id"),
+    )
+)
 _PAY = insert(usage).values(resource_key=person_key(bindparam("of_person")), message_key=_MESSAGE_KEY)
 
 
-def close_turn(connection: Connection, scope: Scope, answer: Draft, cost: Cost, now: datetime) -> Message:
+def close_turn(
+    connection: Connection, scope: Scope, answer: Draft, cost: Cost, now: datetime, question_id: str | None = None
+) -> Message:
     """Save an answer with what it cost.
 
     Raises:
-        NotFound: the thread was deleted meanwhile; the answer goes with it.
+        NotFound: the thread, or the question in it, was deleted meanwhile; the answer goes with it.
     """
     (message,) = save_messages(connection, scope, [answer], now)
+    if question_id is not None:
+        # The thread is locked by now: what is deleted is gone, and what is there stays until the answer stands.
+        asked = {"in_workspace": scope.workspace_key, "message_id": question_id, "thread_id": answer.thread_id}
+        if connection.execute(_ASKED, asked).one_or_none() is None:
+            raise NotFound("The question was deleted.")
     values: dict[str, Any] = {
         "in_workspace": scope.workspace_key,
         "of_person": answer.resource_id,

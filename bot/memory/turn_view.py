@@ -56,17 +56,22 @@ class TurnMethods:
         return await self._door.write(open_turn, new, question, checked_title(title), now)
 
     async def read_context(self, thread_id: str, most: int) -> Context:
-        """The newest `most` messages of a thread with what a prompt must know beside them."""
-        return await self._door.read("open", None, read_context, checked_id("thread_id", thread_id), most)
-
-    async def close_turn(self, answer: NewMessage, cost: Cost) -> Message:
-        """Save the answer to the actor with what it cost.
+        """The newest `most` messages of a thread with what a prompt must know beside them.
 
         Raises:
-            NotFound: the thread was deleted meanwhile.
+            NotAllowed: the actor is no person; what a supervisor reads never enters a prompt.
+        """
+        self._person()
+        return await self._door.read("open", None, read_context, checked_id("thread_id", thread_id), most)
+
+    async def close_turn(self, answer: NewMessage, cost: Cost, question_id: str | None = None) -> Message:
+        """Save the answer to the actor with what it cost; where the question is named, only if that still stands.
+
+        Raises:
+            NotFound: the thread or the question was deleted meanwhile.
         """
         checked = await apart(len(answer.text), lambda: draft(answer, str(uuid4())))
-        return await self._door.write(close_turn, checked, cost, self._door.now())
+        return await self._door.write(close_turn, checked, cost, self._door.now(), question_id)
 
     async def name_person(self, resource_id: str, name: str) -> None:
         """Remember how the platform calls a person: for an adapter or the person herself.

@@ -45,10 +45,12 @@ def _answer(result: str) -> str:
     found = _found(result)
     if not found:
         return _NOTHING
-    lines = (
-        f"- {hit['date']}, {_named(hit['conversation'])}, {hit['speaker']}: {_short(hit['text'])}" for hit in found
-    )
-    return "This seems to bear on it:\n" + "\n".join(lines)
+    return "This seems to bear on it:\n" + "\n".join(map(_quoted, found))
+
+
+def _quoted(hit: dict[str, Any]) -> str:
+    """One hit on one line: no title and no text can look like another hit."""
+    return f"- {hit['date']}, {_named(_line(hit['conversation']))}, {_line(hit['speaker'])}: {_short(hit['text'])}"
 
 
 def _found(result: str) -> list[dict[str, Any]]:
@@ -64,6 +66,10 @@ def _named(conversation: str) -> str:
     return conversation if conversation in {"", "this conversation"} else f"“{conversation}”"
 
 
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = _line(text)
     return line if len(line) <= 200 else line[:200].rsplit(" ", 1)[0] + "…"  # noqa: PLR2004 (about two lines)

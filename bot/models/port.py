@@ -99,8 +99,8 @@ class Model(Protocol):
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer `request` as it comes: any number of `TextDelta`, then one `Finished`.
 
-        Closing it early closes the connection; use `contextlib.aclosing`. The caller bounds the whole call; the silence between events is
-        bounded here.
+        Closing it early closes the connection; use `contextlib.aclosing`. The caller bounds the whole call; the silence
+        between events is bounded here.
 
         Raises:
             ModelError: one of the tree in `bot.errors`, with a sentence that a person may read. Nothing is retried once

@@ -32,7 +32,7 @@ def holds_values(pairs: tuple[tuple[str, str], ...]) -> dict[str, Any]:
 @compiles(Holds, "postgresql")
 def _on_postgresql(element: Holds, compiler: SQLCompiler, **kwargs: Any) -> str:
     document, name, json = element.clauses
-    condition: ColumnElement[bool] = cast(document, JSONB).op("->")(name).op("=", is_comparison=True)(cast(json, JSONB))
+    condition: ColumnElement[bool] = cast(document, JSONB).op("->", return_type=JSONB())(name) == cast(json, JSONB)
     return compiler.process(condition.self_group(), **kwargs)
 
 
@@ -40,5 +40,5 @@ def _on_postgresql(element: Holds, compiler: SQLCompiler, **kwargs: Any) -> str:
 def _on_sqlite(element: Holds, compiler: SQLCompiler, **kwargs: Any) -> str:
     document, name, json = element.clauses
     # As texts: SQLite reads numbers into 64 bits. Names hold no quotes, and 1.0 is the other spelling of 1.
-    held = document.op("->")('$."' + name + '"')
+    held = document.op("->", precedence=9, return_type=String())('$."' + name + '"')
     return compiler.process(held.in_([json, json + ".0"]).self_group(), **kwargs)

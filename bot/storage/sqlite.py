@@ -267,7 +267,7 @@ def _bring_up_to_date(path: Path) -> Migration | None:
         if state.current:
             return None
         if state.revision is None:
-            if inspect(connection).get_table_names():
+            if set(inspect(connection).get_table_names()) - {"alembic_version"}:
                 raise StorageUnreadable(f"{path} is the database of another program.")
             migrate(connection)
             return Migration(None, REVISIONS[-1])

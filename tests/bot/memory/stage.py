@@ -1,13 +1,15 @@
 """The people, threads and messages that the cases of the memory were measured on, and short words for the tests."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, func, insert, select
 
 from bot import Actor, Memory, Message, NewMessage, Page, Thread
+from bot.errors import BotError, InvalidArgument
 from bot.memory.view import MemoryView
 from bot.storage.tables import disclosures
 from tests.engines import Clock
@@ -19,6 +21,11 @@ START = datetime(2024, 3, 1, 9, 0, tzinfo=UTC)
 def minute(number: float) -> datetime:
     """So many minutes after the start."""
     return START + timedelta(minutes=number)
+
+
+def ticking(start: datetime) -> Clock:
+    """A clock that moves on by a second with each look at it."""
+    return Clock(start, timedelta(seconds=1))
 
 
 def said(thread_id: str, resource_id: str, text: str, **fields: Any) -> NewMessage:
@@ -50,7 +57,8 @@ class Stage:
 
     def person(self, resource_id: str) -> MemoryView:
         """The memory as a person sees it."""
-        return self.memory.as_actor(Actor.person(resource_id))
+        view: MemoryView = self.memory.as_actor(Actor.person(resource_id))
+        return view
 
     @property
     def bob(self) -> MemoryView:
@@ -65,11 +73,14 @@ class Stage:
     @property
     def system(self) -> MemoryView:
         """The memory as the program itself sees it."""
-        return self.memory.as_actor(Actor.system("test"))
+        view: MemoryView = self.memory.as_actor(Actor.system("test"))
+        return view
 
     def supervisor(self, *persons: str) -> MemoryView:
         """The memory as a supervisor of `persons` sees it."""
-        return self.memory.as_actor(Actor.supervisor("manager", persons=persons, reason="weekly review"))
+        actor = Actor.supervisor("manager", persons=persons, reason="weekly review")
+        view: MemoryView = self.memory.as_actor(actor)
+        return view
 
 
 async def set_stage(memory: Memory, clock: Clock) -> Stage:
@@ -103,6 +114,21 @@ async def set_stage(memory: Memory, clock: Clock) -> Stage:
         await stage.system.update_thread(f"t{number}", metadata={})
     clock.now = today
     return stage
+
+
+async def outcome(act: Awaitable[object]) -> object:
+    """What comes of an act: its result, or its error's kind and sentence."""
+    try:
+        return await act
+    except BotError as error:
+        return type(error), str(error)
+
+
+async def refused(act: Awaitable[object]) -> InvalidArgument:
+    """The refusal that an act ends with."""
+    with pytest.raises(InvalidArgument) as refusal:
+        await act
+    return refusal.value
 
 
 async def disclose(memory: Memory, supervision: str) -> None:

@@ -1,25 +1,15 @@
 """The cases of the memory's semantics, by their numbers (docs/memory.md), on both engines."""
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable
 from uuid import UUID
 
 import pytest
 
 from bot import Memory, MemoryOptions, Message, MessageChange
-from bot.errors import Conflict, InvalidArgument, NotAllowed, NotFound
+from bot.errors import Conflict, NotAllowed, NotFound
 from bot.memory.boundary import Boundary
 from bot.memory.values import Include
-from tests.bot.memory.stage import START, Stage, ids, minute, numbered, said, texts
-from tests.engines import Clock
-
-Act = Callable[[Stage], Awaitable[object]]
-
-
-async def _refused(act: Awaitable[object]) -> InvalidArgument:
-    with pytest.raises(InvalidArgument) as refusal:
-        await act
-    return refusal.value
+from tests.bot.memory.stage import START, Stage, ids, minute, numbered, refused, said, texts, ticking
 
 
 async def test_case_1_a_new_thread_has_an_id_of_its_own_no_title_and_one_time(stage: Stage) -> None:
@@ -67,8 +57,8 @@ async def test_case_6_a_list_can_be_oldest_first(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("order_by", [("title", "ASC"), ("created_at", "asc"), ("created_at",), "created_at", None])
-async def test_case_7_a_list_in_an_unknown_order_is_refused(stage: Stage, order_by: object) -> None:
-    refusal = await _refused(stage.bob.list_threads({"resource_id": "bob"}, order_by=order_by))  # type: ignore[arg-type]
+async def test_case_7_a_list_in_an_unknown_order_isrefused(stage: Stage, order_by: object) -> None:
+    refusal = await refused(stage.bob.list_threads({"resource_id": "bob"}, order_by=order_by))  # type: ignore[arg-type]
 
     assert refusal.parameter == "order_by"
 
@@ -82,7 +72,7 @@ async def test_case_8_pages_are_counted_from_zero_and_end_empty(stage: Stage) ->
 
 
 async def test_case_9_all_is_one_page(stage: Stage) -> None:
-    refusal = await _refused(stage.bob.list_threads({"resource_id": "bob"}, 3, None))
+    refusal = await refused(stage.bob.list_threads({"resource_id": "bob"}, 3, None))
 
     assert refusal.parameter == "page"
     assert str(refusal) == "page must be 0 when per_page is None"
@@ -108,14 +98,14 @@ async def test_case_10_a_page_of_nothing_tells_the_total(stage: Stage) -> None:
         (2**31, 2, "page", "page and per_page must be below 2,147,483,648"),
     ],
 )
-async def test_case_11_a_page_that_cannot_be_is_refused(
+async def test_case_11_a_page_that_cannot_be_isrefused(
     stage: Stage, page: int, per_page: int, parameter: str, sentence: str
 ) -> None:
     refusals = [
-        await _refused(stage.bob.list_threads(None, page, per_page)),
-        await _refused(stage.bob.recall("t1", page=page, per_page=per_page)),
-        await _refused(stage.bob.list_messages_by_resource_id("bob", page, per_page)),
-        await _refused(stage.bob.search_messages("message", page=page, per_page=per_page)),
+        await refused(stage.bob.list_threads(None, page, per_page)),
+        await refused(stage.bob.recall("t1", page=page, per_page=per_page)),
+        await refused(stage.bob.list_messages_by_resource_id("bob", page, per_page)),
+        await refused(stage.bob.search_messages("message", page=page, per_page=per_page)),
     ]
 
     assert {refusal.parameter for refusal in refusals} == {parameter}
@@ -137,16 +127,16 @@ async def test_case_13_metadata_filters_a_person_s_list(stage: Stage) -> None:
 @pytest.mark.parametrize("metadata", [{"n": {"a": 1}}, {"n": [1]}, {"bad key;": 1}, {"": 1}, {"a" * 129: 1}, [], "n"])
 async def test_case_14_a_filter_takes_plain_names_and_scalars_only(stage: Stage, metadata: object) -> None:
     refusals = [
-        await _refused(stage.bob.list_threads({"metadata": metadata})),
-        await _refused(stage.bob.recall("t1", metadata=metadata)),  # type: ignore[arg-type]
+        await refused(stage.bob.list_threads({"metadata": metadata})),
+        await refused(stage.bob.recall("t1", metadata=metadata)),  # type: ignore[arg-type]
     ]
 
     assert {refusal.parameter for refusal in refusals} == {"metadata"}
 
 
 @pytest.mark.parametrize("blank", ["", "  ", None, 7])
-async def test_case_15_a_list_of_nobody_is_refused(stage: Stage, blank: object) -> None:
-    refusal = await _refused(stage.system.list_threads({"resource_id": blank}))
+async def test_case_15_a_list_of_nobody_isrefused(stage: Stage, blank: object) -> None:
+    refusal = await refused(stage.system.list_threads({"resource_id": blank}))
 
     assert refusal.parameter == "resource_id"
     assert str(refusal) == "resource_id must be a non-empty string"
@@ -204,7 +194,7 @@ async def test_case_21_recall_from_either_end_is_chronological(stage: Stage) -> 
 async def test_case_22_recall_of_all_of_nothing_and_of_less(stage: Stage) -> None:
     everything = await stage.bob.recall("t1", per_page=None)
     nothing = await stage.bob.recall("t1", per_page=0)
-    refusal = await _refused(stage.bob.recall("t1", per_page=-1))
+    refusal = await refused(stage.bob.recall("t1", per_page=-1))
 
     assert ids(everything) == numbered(1, 25)
     assert (everything.per_page, everything.has_more) == (None, False)
@@ -214,7 +204,7 @@ async def test_case_22_recall_of_all_of_nothing_and_of_less(stage: Stage) -> Non
 
 @pytest.mark.parametrize("thread_id", ["", "  ", [], ["t1", ""], None, 5, [5]])
 async def test_case_23_recall_needs_a_thread(stage: Stage, thread_id: str) -> None:
-    refusal = await _refused(stage.bob.recall(thread_id))
+    refusal = await refused(stage.bob.recall(thread_id))
 
     assert refusal.parameter == "thread_id"
     assert str(refusal) == "thread_id must be a non-empty string or a list of non-empty strings"
@@ -290,13 +280,13 @@ async def test_case_30_an_id_never_moves_to_another_thread(stage: Stage) -> None
 async def test_case_31_a_message_needs_a_thread_and_a_person(stage: Stage, field: str, blank: str) -> None:
     fields = {"thread_id": "t1", "resource_id": "bob", "text": "hello", field: blank}
 
-    refusal = await _refused(stage.bob.save_messages([said(**fields)]))
+    refusal = await refused(stage.bob.save_messages([said(**fields)]))
 
     assert refusal.parameter == field
     assert await stage.bob.save_messages([]) == []
 
 
-async def test_case_32_a_message_into_a_missing_thread_is_refused(stage: Stage) -> None:
+async def test_case_32_a_message_into_a_missing_thread_isrefused(stage: Stage) -> None:
     with pytest.raises(NotFound, match=r"^No thread found with id nope$"):
         await stage.bob.save_messages([said("nope", "bob", "hello")])
     with pytest.raises(NotFound, match=r"^No thread found with id t4$"):
@@ -326,7 +316,7 @@ async def test_case_34_messages_are_deleted_by_list_of_ids_or_of_values(stage: S
 
     assert ids(await stage.bob.recall("t1", per_page=None)) == ["m1", *numbered(5, 25)]
     for wrong in ("m2", [""], [None], [7], None, 7):
-        refusal = await _refused(stage.bob.delete_messages(wrong))  # type: ignore[arg-type]
+        refusal = await refused(stage.bob.delete_messages(wrong))  # type: ignore[arg-type]
         assert refusal.parameter == "ids"
 
 
@@ -384,7 +374,7 @@ async def test_case_37_a_transfer_takes_the_owner_s_messages_along(stage: Stage)
 
 
 async def test_case_48_seventeen_threads_make_three_pages_of_seven(memory: Memory) -> None:
-    stage = Stage(memory, Clock(START, timedelta(seconds=1)))
+    stage = Stage(memory, ticking(START))
     for number in range(17):
         await stage.bob.create_thread("bob", f"thread {number:02}")
 

