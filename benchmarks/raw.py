@@ -48,7 +48,7 @@ def recording() -> Iterator[list[Transaction]]:
     def execute(_connection: Connection, _cursor: object, sql: str, parameters: Any, *_rest: object) -> None:
         if sql.startswith("BEGIN"):
             return
-        recorded[-1].reads = recorded[-1].reads and sql.startswith("SELECT")
+        recorded[-1].reads = recorded[-1].reads and sql.startswith(("SELECT", "WITH"))
         recorded[-1].statements.append(Statement(sql, parameters, isinstance(parameters, list)))
 
     event.listen(Engine, "begin", begin)

@@ -3,9 +3,9 @@
 
 def main() -> None:
     """Run the command line."""
-    from bot.cli import app  # noqa: PLC0415 (importing this module must do nothing)
+    from bot.cli.app import run  # noqa: PLC0415 (importing this module must do nothing)
 
-    app()
+    run()
 
 
 if __name__ == "__main__":

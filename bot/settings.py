@@ -61,3 +61,5 @@ def read_settings(env_file: Path | None = Path(".env")) -> Settings:
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsError("These settings cannot work: " + "; ".join(lines)) from None
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{env_file} cannot be read; it must be a file in UTF-8 that this user may read.") from None

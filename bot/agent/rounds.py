@@ -97,7 +97,7 @@ async def _rounds(
             if ending := _ending(call, progress):
                 yield ending
             return
-        if not offered:
+        if number == TOOL_ROUNDS:
             break
         messages.append(PromptMessage("assistant", call.text, tuple(map(_bounded, call.finished.tool_calls))))
         messages += await _results(tools, call.finished.tool_calls, asked, deadline)

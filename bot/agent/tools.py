@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import structlog
@@ -19,6 +20,8 @@ _log = structlog.get_logger(__name__)
 #: One more than is needed: the question, which is looked for in vain, is mostly among them.
 _HITS = 6
 _QUOTED = 500
+#: Whose words these are where they are nobody's.
+_NOBODY = {"assistant": "you, answering", "tool": "a tool"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,12 @@ class SearchArguments(BaseModel):
         default="", max_length=QUERY_CHARACTERS, description="Words to look for; without them, those of the question."
     )
     people_only: bool = Field(default=False, description="Leave out your own earlier answers.")
+
+
+@cache
+def _schema(arguments: type[BaseModel]) -> Mapping[str, Any]:
+    """Working it out takes a third of a turn's own time."""
+    return arguments.model_json_schema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ def search_tool(reach: Reach) -> Tool:
     spec = ToolSpec(
         "search_messages",
         f"Search what was said in {where}; gives the best hits with date, conversation and speaker.",
-        SearchArguments.model_json_schema(),
+        _schema(SearchArguments),
     )
     return Tool(spec, SearchArguments, run)
 
@@ -98,11 +107,11 @@ async def _title(reach: Reach, thread_id: str) -> str:
 
 def _shown(reach: Reach, hit: Message, conversation: str) -> dict[str, str]:
     quoted = hit.text if len(hit.text) <= _QUOTED else hit.text[:_QUOTED] + "…"
-    speaker = "you, answering" if hit.role == "assistant" else reach.names.get(hit.resource_id, hit.resource_id)
+    person = reach.names.get(hit.resource_id, hit.resource_id)
     return {
         "date": hit.created_at.strftime("%Y-%m-%d %H:%M UTC"),
         "conversation": conversation,
-        "speaker": speaker,
+        "speaker": _NOBODY.get(hit.role, person),
         "text": quoted,
     }
 

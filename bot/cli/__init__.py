@@ -1,1 +1,1 @@
-"""The command line: one command in each file. Whatever is slow to load is loaded when a command runs."""
+"""The command line: what the commands are called stands in `app`, what each does in a file of its own."""

@@ -1,16 +1,59 @@
-"""The composition: how a command gets its settings and its database, and where logs go."""
+"""The composition: from settings to an open database."""
 
-import logging
-import sys
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from bot.memory.memory import Memory
+from bot.memory.values import MemoryOptions
+from bot.settings import Settings
+from bot.storage.store import Migration, Purpose, parse_url
 from bot.terminal.screen import Screen
 
-if TYPE_CHECKING:
-    from bot.memory.memory import Memory
-    from bot.settings import Settings
-    from bot.storage.store import Migration, Purpose
+
+async def open_memory(settings: Settings, screen: Screen, *, purpose: Purpose, workspace: str) -> Memory:
+    """Open the database of the settings, and say what had to be done to it.
+
+    Raises:
+        StorageError: it cannot be opened.
+        SettingsError: its address is none.
+    """
+    memory = await Memory.open(
+        settings.database_url,
+        options=MemoryOptions(last_messages=settings.window_messages, token_budget=settings.window_tokens),
+        workspace=workspace,
+        purpose=purpose,
+        migration_url=settings.migration_database_url,
+    )
+    if memory.migration is not None and memory.migration.before is not None:
+        screen.note(told(memory.migration))
+    return memory
 
 
-def configure_logging(*, verbose: bool) -> None:
-    """Send logs to standard error, for people: warnings, or with `verbose` also what is done. They hold no words of people."""
+@asynccontextmanager
+async def opened_memory(
+    settings: Settings, screen: Screen, *, purpose: Purpose, workspace: str
+) -> AsyncIterator[Memory]:
+    """As `open_memory`, and closed in the end."""
+    async with await open_memory(settings, screen, purpose=purpose, workspace=workspace) as memory:
+        yield memory
+
+
+def told(migration: Migration) -> str:
+    """What was done to a schema, and how to undo it."""
+    if migration.before is None:
+        return f"The database was made (schema {migration.after})."
+    lines = [f"The database was brought up to date (schema {migration.before} to {migration.after})."]
+    if migration.snapshot is not None:
+        lines += [
+            f"A copy of what it was: {migration.snapshot}",
+            f"To go back to it, stop the bot and run: {migration.restore}",
+        ]
+    return "\n".join(lines)
+
+
+def database_name(settings: Settings) -> str:
+    """Which database this is, without anything secret."""
+    url = parse_url(settings.database_url)
+    if url.drivername == "sqlite":
+        return url.database or ""
+    return f"PostgreSQL, {url.database} at {url.host or url.query.get('host') or 'this machine'}"

@@ -55,7 +55,7 @@ def ensure_people(
         now: when they became known.
     """
     values = {"in_workspace": scope.workspace_key, "ids": sorted(subjects)}
-    found = dict(connection.execute(_PEOPLE, values).tuples().all())
+    found = dict(connection.execute(_PEOPLE, values).all())
     missing = [
         {
             "workspace_key": scope.workspace_key,
@@ -69,7 +69,7 @@ def ensure_people(
     if missing:
         statement = postgresql.insert(people).on_conflict_do_nothing(index_elements=["workspace_key", "resource_id"])
         connection.execute(statement, missing)
-        found = dict(connection.execute(_PEOPLE, values).tuples().all())
+        found = dict(connection.execute(_PEOPLE, values).all())
     named = [
         {"in_workspace": scope.workspace_key, "of_person": person, "new_name": name}
         for person, name in sorted(names.items())

@@ -8,7 +8,7 @@ from uuid import uuid4
 from bot.access.actor import Actor, checked_id
 from bot.access.door import Door
 from bot.errors import InvalidArgument, NotAvailable
-from bot.limits import INCLUDED_MESSAGES, INCLUDED_NEIGHBOURS, QUERY_CHARACTERS
+from bot.limits import IDS_AT_ONCE, INCLUDED_MESSAGES, INCLUDED_NEIGHBOURS, QUERY_CHARACTERS
 from bot.memory.apart import apart
 from bot.memory.drafts import (
     checked_count,
@@ -251,8 +251,10 @@ def _size(changes: object) -> int:
 def _checked_changes(changes: Sequence[MessageChange]) -> list[Change]:
     if isinstance(changes, str) or not isinstance(changes, Sequence):
         raise InvalidArgument("changes", "changes must be a list")
+    if len(changes) > IDS_AT_ONCE:
+        raise InvalidArgument("changes", f"changes must be at most {IDS_AT_ONCE:,} at once")
     checked = [_checked_change(one) for one in changes]
-    if len(checked_ids("id", [one.id for one in checked])) != len(checked):
+    if len({one.id for one in checked}) != len(checked):
         raise InvalidArgument("id", "id must not come twice in one update")
     return checked
 
@@ -322,6 +324,6 @@ def _filter(
 
 
 def _checked_roles(roles: Sequence[Role]) -> tuple[Role, ...]:
-    if isinstance(roles, str) or not all(one in get_args(Role) for one in roles):
+    if not isinstance(roles, Sequence) or isinstance(roles, str) or not all(one in get_args(Role) for one in roles):
         raise InvalidArgument("roles", f"roles must be some of {', '.join(get_args(Role))}")
     return tuple(sorted(set(roles)))

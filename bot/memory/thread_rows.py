@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, selec
 from sqlalchemy.dialects import postgresql
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, masked_of_thread, visible_threads
+from bot.access.scope import Scope, masked_of_thread, named_person, takes_part, visible_threads
 from bot.errors import Conflict, NotAllowed, NotFound
 from bot.memory.boundary import Boundary
 from bot.memory.fact_rows import facts_on, forget_groundless
@@ -111,19 +111,18 @@ def thread_select(kind: ActorKind) -> Select[Any]:
 
 
 @cache
-def _by_id(kind: ActorKind) -> Select[Any]:
-    return thread_select(kind).where(threads.c.id == bindparam("thread_id"))
+def _by_id(kind: ActorKind, *, of_person: bool) -> Select[Any]:
+    statement = thread_select(kind).where(threads.c.id == bindparam("thread_id"))
+    return statement.where(takes_part(named_person(kind))) if of_person else statement
 
 
 def find_thread(connection: Connection, scope: Scope, thread_id: str, resource_id: str | None = None) -> Thread | None:
     """A visible thread, or None. With `resource_id` only one in which that person takes part (R2)."""
-    row = connection.execute(_by_id(scope.kind), {**scope.values(), "thread_id": thread_id}).one_or_none()
-    if row is None:
-        return None
-    (thread,) = with_participants(connection, scope, [row])
-    if resource_id is not None and resource_id not in thread.participants:
-        return None
-    return thread
+    values = {**scope.values(), "thread_id": thread_id}
+    if resource_id is not None:
+        values["of_person"] = resource_id
+    row = connection.execute(_by_id(scope.kind, of_person=resource_id is not None), values).one_or_none()
+    return None if row is None else with_participants(connection, scope, [row])[0]
 
 
 def get_thread(connection: Connection, scope: Scope, thread_id: str, resource_id: str | None = None) -> Thread:

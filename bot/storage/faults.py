@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -18,6 +19,7 @@ _SQLITE_SENTENCES: tuple[tuple[str, type[StorageError]], ...] = (
     ("unable to open database file", StorageUnreadable),
     ("file is not a database", StorageUnreadable),
     ("database disk image is malformed", StorageUnreadable),
+    ("could not decode to utf-8", StorageUnreadable),
     ("readonly database", StorageUnreadable),
     ("no such table", SchemaOutdated),
     ("no such column", SchemaOutdated),
@@ -28,6 +30,8 @@ _SQLSTATES: tuple[tuple[tuple[str, ...], type[StorageError]], ...] = (
     (("42P01", "42703"), SchemaOutdated),
     (("08", "53", "57P"), StorageUnavailable),
 )
+#: What comes from a driver or a disk. A damaged file shows in texts that are none and documents that do not parse.
+DRIVER_ERRORS = (SQLAlchemyError, OSError, UnicodeDecodeError, JSONDecodeError)
 #: Serialization failure and deadlock: the transaction may simply be run again.
 _REPLAYABLE = {"40001", "40P01"}
 
@@ -52,10 +56,12 @@ def connection_lost(error: BaseException) -> bool:
     )
 
 
-def translate(error: SQLAlchemyError | OSError) -> StorageError:
+def translate(error: SQLAlchemyError | OSError | UnicodeDecodeError | JSONDecodeError) -> StorageError:
     """What a driver's error means to us. The driver's words, which may hold values of rows, are left behind."""
     if isinstance(error, PoolTimeoutError | OSError):
         return StorageUnavailable()
+    if isinstance(error, UnicodeDecodeError | JSONDecodeError):
+        return StorageUnreadable()
     code = sqlstate(error)
     origin = getattr(error, "orig", error)
     sentence = str(origin).lower() if isinstance(origin, sqlite3.Error) else ""
@@ -74,5 +80,5 @@ def translated() -> Iterator[None]:
     """Raise our errors in place of the driver's."""
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except DRIVER_ERRORS as error:
         raise translate(error) from error

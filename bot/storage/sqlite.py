@@ -9,16 +9,16 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Concatenate
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect
-from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import StorageUnavailable, StorageUnreadable
-from bot.storage.faults import translate, translated
+from bot.errors import StorageError, StorageUnavailable, StorageUnreadable
+from bot.storage.faults import DRIVER_ERRORS, translate, translated
 from bot.storage.schema import REVISIONS, migrate, require_current, schema_state
 from bot.storage.snapshot import restore_command, take_snapshot
 from bot.storage.store import Migration, P, Purpose, T
@@ -113,10 +113,10 @@ def _run_group(connection: Connection, group: Sequence[_Task]) -> None:
             for task in group:
                 task.result = task.run(connection)
     except BaseException as error:  # noqa: BLE001 (every error belongs to a waiting caller)
-        failure = translate(error) if isinstance(error, SQLAlchemyError | OSError) else error
+        failure = translate(error) if isinstance(error, DRIVER_ERRORS) else error
         if failure is not error:
             failure.__cause__ = error
-        if len(group) == 1 or isinstance(failure, StorageUnavailable | StorageUnreadable):
+        if len(group) == 1 or isinstance(failure, StorageUnavailable):
             for task in group:
                 task.error = failure
         else:
@@ -160,7 +160,13 @@ class SQLiteStore:
         Raises:
             WorkerRunning: `purpose` is `worker` and another process works on this file.
         """
-        return await asyncio.to_thread(cls._open, path, purpose)
+        opening = asyncio.ensure_future(asyncio.to_thread(cls._open, path, purpose))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with suppress(StorageError):  # nobody gets it: it leaves no thread and no lock behind
+                await (await opening).close()
+            raise
 
     @classmethod
     def _open(cls, path: Path, purpose: Purpose) -> "SQLiteStore":

@@ -17,8 +17,8 @@ from sqlalchemy import (
     Table,
     TypedColumns,
     UniqueConstraint,
-    text,
 )
+from sqlalchemy import text as sql
 
 from bot.storage.columns import Document, Instant, Key
 
@@ -63,7 +63,7 @@ class PersonColumns(TypedColumns):
     workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
     resource_id: Named[str]
     # The name that the platform shows; never a key.
-    name: Named[str] = Column(server_default=text("''"))
+    name: Named[str] = Column(server_default=sql("''"))
     # How the audit names this person; random, so that erasing this row makes the audit anonymous.
     subject_id: Named[str] = Column(unique=True)
     created_at: Named[datetime] = Column(Instant)
@@ -90,8 +90,8 @@ class ThreadColumns(TypedColumns):
     updated_at: Named[datetime] = Column(Instant)
     last_message_at: Named[datetime | None] = Column(Instant)
     # The next message's `seq`. Counted here so that the row's lock orders writers.
-    next_seq: Named[int] = Column(server_default=text("1"))
-    message_count: Named[int] = Column(server_default=text("0"))
+    next_seq: Named[int] = Column(server_default=sql("1"))
+    message_count: Named[int] = Column(server_default=sql("0"))
     # Where the prompt's window begins: {"before": microseconds, "ids": [...]}; see bot/memory/boundary.py.
     window_boundary: Named[dict[str, Any] | None] = Column(Document)
 
@@ -139,7 +139,7 @@ class MessageColumns(TypedColumns):
     text: Named[str]
     metadata_: Named[dict[str, Any]] = Column("metadata", Document, key="metadata_")
     # For an answer: "answered", "cut" (ended early) or "failed" (the text says why); "" for everything else.
-    outcome: Named[str] = Column(server_default=text("''"))
+    outcome: Named[str] = Column(server_default=sql("''"))
     sent_at: Named[datetime] = Column(Instant)
     edited_at: Named[datetime | None] = Column(Instant)
     # The version of `disclosures` that was in force when this was said.

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from bot.errors import WorkerRunning
+from bot.errors import StorageUnavailable, WorkerRunning
 from bot.storage.faults import translated
 
 
@@ -35,6 +35,9 @@ class WorkerLock:
                 f"Another Threadkeeper (process {holder}) already works on {database}. "
                 "Stop it first, or use another DATABASE_URL."
             ) from None
+        except OSError as error:
+            file.close()
+            raise StorageUnavailable(f"The file system cannot lock {real}: {error.strerror}.") from error
         file.seek(0)
         file.truncate()
         file.write(str(os.getpid()))
@@ -44,3 +47,17 @@ class WorkerLock:
     def release(self) -> None:
         """Give the lock up. The file stays: removing it would let two processes lock two files of one name."""
         self._file.close()
+
+
+def lock_holder(database: Path) -> str | None:
+    """The process that holds the lock of `database`, as far as it says; None where nobody holds it."""
+    real = database.resolve()
+    try:
+        with real.with_name(f"{real.name}.lock").open(encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read().strip() or "unknown"
+    except OSError:
+        return None
+    return None

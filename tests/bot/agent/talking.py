@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from sqlalchemy import Connection, select
+
 from bot.access.actor import Actor
 from bot.agent.agent import Agent
 from bot.memory.memory import Memory
@@ -12,12 +14,14 @@ from bot.memory.values import Message
 from bot.memory.view import MemoryView
 from bot.models.port import Finished, Model, ModelEvent, ModelRequest, PromptMessage, TextDelta
 from bot.settings import Settings
+from bot.storage.tables import messages, participants, people, threads, usage
 from tests.bot.models.asking import model_at
 from tests.model_server import Behaviour, Exchange, ModelServer, text
 
 #: Whatever the machine's environment says, no test talks to a real server.
 SETTINGS = Settings(_env_file=None, model=None, openai_base_url=None, openai_api_key=None, persona="", bot_name="Tess")
 TITLE = "A title by the model"
+TABLES = (threads, people, participants, messages, usage)
 
 
 class Playing:
@@ -107,15 +111,34 @@ async def stored(memory: Memory, thread_id: str = "t1", resource_id: str = "ana"
     return list((await eyes_of(memory, resource_id).recall(thread_id, per_page=None)).items)
 
 
-def told(messages: Sequence[Message]) -> list[tuple[str, str, str]]:
+async def everything(memory: Memory) -> tuple[Any, ...]:
+    """All that is stored of threads, people, messages and costs."""
+
+    def read(connection: Connection) -> tuple[Any, ...]:
+        return tuple([tuple(row) for row in connection.execute(select(table))] for table in TABLES)
+
+    return await memory._store.read(read)
+
+
+async def costs(memory: Memory) -> list[Any]:
+    """The rows of `usage`, as (model, prompt tokens, completion tokens, estimated, calls)."""
+    statement = select(usage.c.model, usage.c.prompt_tokens, usage.c.completion_tokens, usage.c.estimated)
+    return await memory._store.read(
+        lambda connection: [
+            tuple(row) for row in connection.execute(statement.add_columns(usage.c.model_calls).order_by(usage.c.key))
+        ]
+    )
+
+
+def told(found: Sequence[Message]) -> list[tuple[str, str, str]]:
     """Role, text and outcome of messages."""
-    return [(one.role, one.text, one.outcome) for one in messages]
+    return [(one.role, one.text, one.outcome) for one in found]
 
 
 def prompt_text(prompt: Sequence[PromptMessage] | ModelRequest) -> str:
     """A prompt as one text."""
-    messages = prompt.messages if isinstance(prompt, ModelRequest) else prompt
-    return "".join(f"=== {one.role}\n{one.content}\n" for one in messages)
+    built = prompt.messages if isinstance(prompt, ModelRequest) else prompt
+    return "".join(f"=== {one.role}\n{one.content}\n" for one in built)
 
 
 def is_title(exchange: Exchange) -> bool:
@@ -136,4 +159,4 @@ def titled(answer: Behaviour, title: Behaviour | None = None) -> Behaviour:
 def prompts_at(server: ModelServer) -> list[list[dict[str, Any]]]:
     """The prompts of turns that a server was sent; not those for titles."""
     sent = (list(request.body["messages"]) for request in server.requests)
-    return [messages for messages in sent if not messages[0]["content"].startswith("Name the conversation")]
+    return [prompt for prompt in sent if not prompt[0]["content"].startswith("Name the conversation")]

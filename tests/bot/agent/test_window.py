@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, func, select
 
 from bot import Memory, MemoryOptions, NewMessage
 from bot.agent.agent import Agent
@@ -16,8 +15,7 @@ from bot.limits import WINDOW_MESSAGES
 from bot.memory.boundary import Boundary, tokens_of, window
 from bot.memory.values import Message, Role
 from bot.models.port import ModelRequest
-from bot.storage.tables import people, threads, usage
-from tests.bot.agent.talking import Playing, agent_of, eyes_of, program, say, saying, stored, told
+from tests.bot.agent.talking import Playing, agent_of, everything, eyes_of, program, say, saying, stored
 from tests.engines import Clock
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -198,19 +196,6 @@ async def test_a_window_of_none_loads_nothing_and_saves_nothing(memory: Memory) 
     assert [words_of(request) for request in model.requests[1:]] == [[], [], []]
     assert [request.tools for request in model.requests[1:]] == [(), (), ()]
     assert await everything(memory) == before
-
-
-async def everything(memory: Memory) -> tuple[Any, ...]:
-    """What there is of threads, people, messages and usage."""
-
-    def count(connection: Connection) -> tuple[Any, ...]:
-        rows = [tuple(row) for row in connection.execute(select(threads))]
-        of_usage, of_people = (
-            connection.execute(select(func.count()).select_from(table)).scalar() for table in (usage, people)
-        )
-        return (*rows, of_usage, of_people)
-
-    return await memory._store.read(count), told((await program(memory).recall("t1", per_page=None)).items)
 
 
 @pytest.mark.parametrize("budget", [None, 500])

@@ -1,15 +1,15 @@
 """What a supervisor reads: recorded first, of her persons alone, and only what was said under a disclosure."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import pytest
 from sqlalchemy import Connection, Row, select
 
-from bot import Actor, Memory, MessageChange
+from bot import Actor, Memory, MessageChange, Page
 from bot.errors import NotAllowed, NotFound, StorageError
 from bot.memory.boundary import Boundary
-from bot.memory.values import ANOTHER_PARTICIPANT, Include
+from bot.memory.values import ANOTHER_PARTICIPANT, Include, PlaceKind
 from bot.memory.view import MemoryView
 from bot.storage.store import Store
 from bot.storage.tables import audit, people
@@ -121,7 +121,7 @@ async def test_each_person_asked_for_is_on_record_known_or_not(stage: Stage) -> 
     await stage.bob.list_threads()
     await stage.system.list_threads()
 
-    assert [(row[1], row[2]) for row in await _audited(stage.memory)] == [
+    assert [(row.action, row.resource_id) for row in await _audited(stage.memory)] == [
         ("list", "bob"),
         ("list", None),
         ("list", "carol"),
@@ -175,7 +175,7 @@ async def test_third_parties_words_are_found_by_nothing(stage: Stage) -> None:
     await _share(stage)
     view = stage.supervisor("bob")
 
-    found = [
+    found: list[Page[Any]] = [
         await view.search_messages("canary"),
         await view.search_messages("words", "carol"),
         await view.search_messages("words", metadata={"of": "carol-canary"}),
@@ -262,11 +262,11 @@ async def test_supervision_is_off_in_a_workspace_until_it_is_switched_on(stage: 
     [("off", []), ("channels", ["private", "public"]), ("all", ["direct", "private", "public"])],
 )
 async def test_supervision_of_channels_leaves_direct_messages_out(
-    memory: Memory, stage: Stage, supervision: str, seen: list[str]
+    memory: Memory, stage: Stage, supervision: str, seen: list[PlaceKind]
 ) -> None:
     await disclose(memory, supervision)
-    for kind in ("direct", "private", "public"):
-        await stage.bob.create_thread("bob", kind, title=f"{kind} title", place_kind=kind)  # type: ignore[arg-type]
+    for kind in get_args(PlaceKind):
+        await stage.bob.create_thread("bob", kind, title=f"{kind} title", place_kind=kind)
         await stage.bob.save_messages([said(kind, "bob", f"{kind} canary")])
     view = stage.supervisor("bob")
 

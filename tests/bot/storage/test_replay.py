@@ -8,14 +8,16 @@ import ast
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Concatenate
 
+import pytest
 import sqlalchemy
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql
@@ -25,7 +27,10 @@ from bot.access.actor import Actor
 from bot.access.door import Door
 from bot.errors import BotError, Conflict, NotAllowed
 from bot.memory.boundary import Boundary
+from bot.memory.drafts import draft
+from bot.memory.import_rows import ImportBatch
 from bot.memory.memory import _make_workspace
+from bot.memory.thread_rows import NewThread
 from bot.memory.turn_rows import Cost
 from bot.memory.values import MessageChange, NewMessage
 from bot.memory.view import MemoryView
@@ -51,6 +56,7 @@ class RehearsingStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.migration = store.migration
         self.rehearsed: set[str] = set()
 
     async def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -60,22 +66,26 @@ class RehearsingStore:
         def rehearse(connection: Connection) -> None:
             with called_storage_functions(self.rehearsed):
                 outcome = outcome_of(lambda: function(connection, *args, **kwargs))
-            raise RolledBack(outcome)
+            raise RolledBack((comparable(outcome), rows_of(connection)))
 
         try:
             await self._store.write(rehearse)
         except RolledBack as rehearsal:
             expected = rehearsal.outcome
-        outcomes = []
+        performed = []
 
         def perform(connection: Connection) -> T:
-            outcomes.append(outcome_of(lambda: function(connection, *args, **kwargs)))
-            return function(connection, *args, **kwargs) if isinstance(outcomes[-1], BotError) else outcomes[-1]
+            outcome = outcome_of(lambda: function(connection, *args, **kwargs))
+            performed.append((comparable(outcome), rows_of(connection)))
+            if isinstance(outcome, BotError):
+                raise outcome
+            result: T = outcome
+            return result
 
         try:
             return await self._store.write(perform)
         finally:
-            assert comparable(outcomes[-1]) == comparable(expected)
+            assert performed[-1] == expected
 
     async def close(self) -> None:
         await self._store.close()
@@ -86,6 +96,13 @@ def outcome_of(run: Callable[[], Any]) -> Any:
         return run()
     except BotError as error:
         return error
+
+
+def rows_of(connection: Connection) -> dict[str, Any]:
+    """What all tables hold, on SQLite; PostgreSQL gives other keys after a rollback."""
+    if connection.dialect.name == "postgresql":
+        return {}
+    return {table.name: connection.execute(table.select()).all() for table in metadata.sorted_tables}
 
 
 def comparable(outcome: Any) -> Any:
@@ -211,6 +228,11 @@ async def scenario(store: Store) -> list[Any]:
     await keep(ana.move_window_boundary("t1", Boundary(NOON, frozenset({"m1"}))))
     await keep(ana.window_boundary("t1"))
     await keep(ana.forget_fact("none"))
+    begun = NewThread("t5", "dora", "", "", {}, "public", "harbour", NOON, "subject")
+    said = [NewMessage("t5", person, "ahoy", id=f"of {person}", created_at=NOON) for person in ("dora", "emil")]
+    for text in ("ahoy", "again"):
+        drafts = [draft(replace(one, text=text), "unused") for one in said]
+        await keep(system.import_batch(ImportBatch([begun], drafts, {"t5": "Harbour"}, {"emil": "Emil"})))
     await keep(ana.delete_messages(["m4", "unknown"]))
     await keep(ana.delete_thread("t2"))
     await keep(lead.list_threads())
@@ -228,27 +250,31 @@ def row_counts(connection: Connection) -> list[tuple[str, int]]:
     ]  # fmt: skip
 
 
-async def test_every_writing_function_replays_to_the_same_outcome(url: str) -> None:
-    store = RehearsingStore(await open_store(url))
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[RehearsingStore]:
+    opened = RehearsingStore(await open_store(url))
+    yield opened
+    await opened.close()
 
+
+async def test_every_writing_function_replays_to_the_same_outcome(store: RehearsingStore) -> None:
     done = await scenario(store)
 
     assert writing_functions() - OF_THE_SCHEMA - store.rehearsed == set()
     assert (Conflict, "A thread with id t1 exists already.") in done
     assert (NotAllowed, "Only the platform decides who takes part in a conversation.") in done
-    await store.close()
 
 
-async def test_a_rehearsed_life_ends_like_a_plain_one(url: str, tmp_path: Path) -> None:
-    rehearsing = RehearsingStore(await open_store(url))
+async def test_a_rehearsed_life_ends_like_a_plain_one(store: RehearsingStore, tmp_path: Path) -> None:
     plain = await open_store(f"sqlite:///{tmp_path / 'plain.db'}")
 
-    rehearsed = await scenario(rehearsing)
-    once = await scenario(plain)
+    rehearsed = await scenario(store)
+    try:
+        once = await scenario(plain)
+    finally:
+        await plain.close()
 
     assert rehearsed == once
-    await rehearsing.close()
-    await plain.close()
 
 
 def test_the_functions_that_write_are_found() -> None:

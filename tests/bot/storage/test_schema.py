@@ -114,13 +114,13 @@ def fill(connection: Connection) -> None:
 
 
 def test_the_known_revisions_are_the_scripts() -> None:
-    scripts = ScriptDirectory("migrations", None)
+    scripts = ScriptDirectory(str(ROOT / "migrations"))
 
     assert tuple(reversed([one.revision for one in scripts.walk_revisions()])) == REVISIONS
 
 
 def test_the_revisions_have_one_head() -> None:
-    assert ScriptDirectory("migrations", None).get_heads() == [REVISIONS[-1]]
+    assert ScriptDirectory(str(ROOT / "migrations")).get_heads() == [REVISIONS[-1]]
 
 
 def test_migrating_from_nothing_gives_what_the_models_say(empty_url: str) -> None:
@@ -570,16 +570,20 @@ asyncio.run(main())
         assert schema_state(connection).current
 
 
+def execute(connection: Connection, statement: str) -> None:
+    connection.execute(text(statement))
+
+
 @pytest.fixture
 def application_url(empty_url: str, postgres: Postgres) -> Iterator[str]:
     """The address of an empty database for a role that owns nothing in it."""
     role = f"tk_app_{uuid4().hex[:8]}"
     with psycopg.connect(postgres.uri, autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {role} LOGIN")  # type: ignore[call-overload] # fixed words
+        connection.execute(f"CREATE ROLE {role} LOGIN".encode())
     yield empty_url.replace("postgres:@", f"{role}:@", 1)
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute(f"DROP OWNED BY {role} CASCADE")  # type: ignore[call-overload] # fixed words
-        connection.execute(f"DROP ROLE {role}")  # type: ignore[call-overload] # fixed words
+        connection.execute(f"DROP OWNED BY {role} CASCADE".encode())
+        connection.execute(f"DROP ROLE {role}".encode())
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
@@ -608,18 +612,18 @@ async def test_an_application_role_needs_the_owner_only_for_migrating(empty_url:
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-@pytest.mark.parametrize(
-    "statement", ["UPDATE audit SET reason = ''", "DELETE FROM audit", "DROP TABLE messages", "TRUNCATE messages",
-                  "UPDATE alembic_version SET version_num = '0001'"]
-)  # fmt: skip
-async def test_an_application_role_cannot_change_the_audit_or_the_schema(
-    empty_url: str, application_url: str, statement: str
-) -> None:
+async def test_an_application_role_cannot_change_the_audit_or_the_schema(empty_url: str, application_url: str) -> None:
     store = await open_store(application_url, migration_url=empty_url)
 
-    with pytest.raises(StorageError):
-        await store.write(lambda connection: connection.execute(text(statement)))
+    for statement in (
+        "UPDATE audit SET reason = ''",
+        "DELETE FROM audit",
+        "DROP TABLE messages",
+        "TRUNCATE messages",
+        "UPDATE alembic_version SET version_num = '0001'",
+    ):
+        with pytest.raises(StorageError):
+            await store.write(execute, statement)
 
-    with connected(empty_url) as connection:
-        assert "messages" in tables_of(connection)
+    await store.write(execute, "DELETE FROM messages")
     await store.close()

@@ -1,0 +1,166 @@
+"""Conversations as documents: JSON with everything, Markdown for reading. Pure: values in, text out.
+
+Both are made piece by piece, one conversation at a time, so that no export is too large.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Protocol
+
+from bot.memory.values import Message, Thread
+from bot.visible import visible, visible_json, visible_line
+
+#: The version of the JSON document's form; it changes when a reader would have to.
+VERSION = 1
+
+#: What begins something else than text in CommonMark, wherever it stands; all of it may follow a backslash.
+_SIGNS = re.compile(r"([\\`*_\[\]<>&~|$])")
+#: What begins a heading, a list, a rule or a code block at the beginning of a line.
+_BEGINNING = re.compile(r"^([#+=:-])|^(\d{1,9})([.)])")
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """What an export says about itself."""
+
+    person: str
+    workspace: str
+    at: datetime
+    bot_name: str
+
+
+class Form(Protocol):
+    """A form of export: a beginning, conversations, an end."""
+
+    def begin(self, whose: Whose) -> str:
+        """How the document begins."""
+        ...
+
+    def conversation(self, thread: Thread, messages: Sequence[Message], names: Mapping[str, str]) -> str:
+        """One conversation; `names` are display names by resource id."""
+        ...
+
+    def end(self) -> str:
+        """How the document ends."""
+        ...
+
+
+class Json:
+    """Everything that is stored, for programs."""
+
+    def __init__(self) -> None:
+        self._first = True
+
+    def begin(self, whose: Whose) -> str:
+        head = {
+            "format": "threadkeeper-export",
+            "version": VERSION,
+            "exported_at": iso(whose.at),
+            "workspace": whose.workspace,
+            "person": whose.person,
+        }
+        return json_text(head).removesuffix("\n}") + ',\n  "conversations": ['
+
+    def conversation(self, thread: Thread, messages: Sequence[Message], names: Mapping[str, str]) -> str:
+        comma = "" if self._first else ","
+        self._first = False
+        named = {person: names[person] for person in thread.participants if names.get(person, person) != person}
+        value = {**thread_value(thread), "names": named, "messages": [message_value(one) for one in messages]}
+        return comma + "\n    " + json_text(value).replace("\n", "\n    ")
+
+    def end(self) -> str:
+        return "\n  ]\n}\n"
+
+
+class Markdown:
+    """What was said, for people. Text stands in quotations that nothing inside it can end."""
+
+    def __init__(self) -> None:
+        self._bot_name = ""
+
+    def begin(self, whose: Whose) -> str:
+        self._bot_name = whose.bot_name
+        return f"# Conversations of {_inline(whose.person)}\n\nExported {iso(whose.at)}.\n"
+
+    def conversation(self, thread: Thread, messages: Sequence[Message], names: Mapping[str, str]) -> str:
+        title = _inline(thread.title or thread.place_name or "(no title)")
+        about = f"{thread.place_kind} conversation" + (f" in {_inline(thread.place_name)}" if thread.place_name else "")
+        parts = [f"\n## {title}\n\nA {about}, begun {iso(thread.created_at)}. Id: {_inline(thread.id)}\n"]
+        for message in messages:
+            parts.append(f"\n### {iso(message.created_at)}, {_inline(self._speaker(message, names))}\n\n")
+            parts.append(_quoted(message.text))
+        return "".join(parts)
+
+    def end(self) -> str:
+        return ""
+
+    def _speaker(self, message: Message, names: Mapping[str, str]) -> str:
+        if message.role == "assistant":
+            return self._bot_name
+        return names.get(message.resource_id, message.resource_id) if message.role == "user" else message.role
+
+
+def thread_value(thread: Thread) -> dict[str, Any]:
+    """A conversation without its messages, as JSON."""
+    return {
+        "id": thread.id,
+        "title": thread.title,
+        "owner": thread.resource_id,
+        "participants": list(thread.participants),
+        "place": {"kind": thread.place_kind, "name": thread.place_name},
+        "created_at": iso(thread.created_at),
+        "updated_at": iso(thread.updated_at),
+        "last_message_at": None if thread.last_message_at is None else iso(thread.last_message_at),
+        "message_count": thread.message_count,
+        "metadata": dict(thread.metadata),
+    }
+
+
+def message_value(message: Message) -> dict[str, Any]:
+    """A message as JSON. `person` is who speaks or, for an answer, whom it answers."""
+    return {
+        "id": message.id,
+        "conversation": message.thread_id,
+        "seq": message.seq,
+        "role": message.role,
+        "person": message.resource_id,
+        "created_at": iso(message.created_at),
+        "edited_at": None if message.edited_at is None else iso(message.edited_at),
+        "outcome": message.outcome,
+        "text": message.text,
+        "metadata": dict(message.metadata),
+    }
+
+
+def json_text(value: Any) -> str:
+    """A value as readable JSON that no terminal obeys."""
+    return visible_json(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def iso(moment: datetime) -> str:
+    """A moment in UTC as ISO 8601 writes it."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _inline(text: str) -> str:
+    return _SIGNS.sub(r"\\\1", visible_line(text))
+
+
+def _quoted(text: str) -> str:
+    """Text as a quotation, every line of it marked, so that it can begin nothing outside."""
+    lines = [_line(line) for line in visible(text).split("\n")]
+    # A backslash at a line's end breaks it there; at a paragraph's end it would show.
+    broken = (line and after and "\\" for line, after in pairwise([*lines, ""]))
+    return "".join(f"> {line}{end}".rstrip(" ") + "\n" for line, end in zip(lines, broken, strict=True))
+
+
+def _line(line: str) -> str:
+    words = line.lstrip(" \t")
+    # Four blanks would begin a code block, in which backslashes show.
+    indent = "\u00a0" * len(line[: len(line) - len(words)].expandtabs(4))
+    escaped = _BEGINNING.sub(r"\\\1" if words[:1] in set("#+=:-") else r"\2\\\3", _SIGNS.sub(r"\\\1", words))
+    return f"{indent}{escaped}" if escaped else ""
