@@ -30,14 +30,12 @@ def main() -> None:
         for engine in options.engines:
             (folder / engine).mkdir()
             asyncio.run(_measure_engine(engine, folder / engine, options, report))
-        disk = fdatasync_seconds(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    report.notes += [
-        f"Disk: 4 KiB and fdatasync take {disk * 1e3:.2f} ms (p50).",
-        f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
-        f"load {os.getloadavg()[0]:.1f} at the end.",
-    ]
+    cores, load = os.cpu_count(), os.getloadavg()[0]
+    report.notes.append(
+        f"Machine: {cores} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f} at the end."
+    )
     if options.markdown:
         sys.stdout.write(markdown(report, options.engines) + "\n")
     else:
@@ -51,7 +49,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="measure only rows whose name holds this")
     parser.add_argument("--quick", action="store_true", help="less time for each row: rougher numbers")
     parser.add_argument("--markdown", action="store_true", help="print Markdown instead of a table for the terminal")
-    parser.add_argument("--folder", type=Path, help="where the databases are made; default: the folder for temporary files")
+    parser.add_argument(
+        "--folder", type=Path, help="where the databases are made; default: the folder for temporary files"
+    )
     return parser.parse_args()
 
 
@@ -72,6 +72,7 @@ def _engines(text: str) -> tuple[str, ...]:
 async def _measure_engine(engine: str, folder: Path, options: argparse.Namespace, report: Report) -> None:
     host: Host = HOSTS[engine](folder)
     scenarios = [one for one in SCENARIOS if options.only in one.name]
+    disk: list[float] = []
     try:
         report.notes.append(host.describe())
         for size in options.sizes:
@@ -79,7 +80,11 @@ async def _measure_engine(engine: str, folder: Path, options: argparse.Namespace
         for long_thread in (False, True):
             wanted = [one for one in scenarios if one.long_thread is long_thread]
             seconds = _QUICK_SECONDS if options.quick else _SECONDS
+            disk.append(fdatasync_seconds(folder))
             report.rows += await _measure_all(host, options.sizes, wanted, seconds, long_thread=long_thread)
+        disk.append(fdatasync_seconds(folder))
+        times = ", ".join(f"{one * 1e3:.2f}" for one in disk)
+        report.notes.append(f"Disk under {engine}: 4 KiB and fdatasync, p50 before, between and after: {times} ms.")
     finally:
         host.close()
 

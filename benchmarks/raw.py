@@ -90,6 +90,8 @@ class Step:
 
     def parameters(self, saving: Saving) -> Any:
         """The parameters to send now."""
+        if self._indexes and not self.many:
+            return _with_key(self._parameters, saving.keys[0])
         if self._indexes:
             return [_with_key(one, key) for one, key in zip(self._parameters, saving.keys, strict=True)]
         if not self._ids:
@@ -112,7 +114,7 @@ def _places(columns: Sequence[str], parameters: Any) -> dict[str, list[Any]]:
 
 
 def _with_key(one: Any, key: int) -> Any:
-    return one | {"key": key} if isinstance(one, Mapping) else (key, *one[1:])
+    return {**one, "key": key} if isinstance(one, Mapping) else (key, *one[1:])
 
 
 class Replay:

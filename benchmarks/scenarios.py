@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.content import (
     BUSY,
@@ -19,8 +20,9 @@ from benchmarks.content import (
     thread,
 )
 from bot import Actor, Memory, MemoryOptions, NewMessage
+from bot.memory.turn_rows import Cost
 
-Call = Callable[[Memory, int], Awaitable[object]]
+Call = Callable[[Memory, int], Awaitable[Any]]
 
 WINDOW = MemoryOptions(last_messages=20)
 TOGETHER = 16
@@ -28,6 +30,7 @@ IMPORT_BATCH = 1_000
 #: Turns go round this many people, spread over the whole store.
 _TALKERS = 16
 
+_COST = Cost(model="benchmark", prompt_tokens=1_000, completion_tokens=100, estimated=False, model_calls=1)
 _writer = Writer()
 _QUESTION, _ANSWER = _writer.text(), _writer.text()
 
@@ -63,14 +66,31 @@ async def _turn(memory: Memory, owner: str, thread_id: str) -> None:
     )
 
 
+async def _agents_turn(memory: Memory, owner: str, thread_id: str) -> None:
+    """What the agent asks of the memory for one turn; the model answers between the second and the third."""
+    view = memory.as_actor(Actor.person(owner))
+    question = await view.open_turn(thread_id, _QUESTION)
+    await view.read_context(thread_id, 20)
+    answer = NewMessage(thread_id=thread_id, resource_id=owner, text=_ANSWER, role="assistant", outcome="answered")
+    await view.close_turn(answer, _COST, question.id)
+
+
 def _talker(size: int, number: int) -> str:
     return person(number % _TALKERS * people_of(size) // _TALKERS)
 
 
 def _turn_of(size: int) -> Call:
-    def call(memory: Memory, number: int) -> Awaitable[object]:
+    def call(memory: Memory, number: int) -> Awaitable[Any]:
         owner = _talker(size, number)
         return _turn(memory, owner, thread(owner, 0))
+
+    return call
+
+
+def _agents_turn_of(size: int) -> Call:
+    def call(memory: Memory, number: int) -> Awaitable[Any]:
+        owner = _talker(size, number)
+        return _agents_turn(memory, owner, thread(owner, 1))
 
     return call
 
@@ -78,7 +98,7 @@ def _turn_of(size: int) -> Call:
 def _turns_together(size: int) -> Call:
     turn = _turn_of(size)
 
-    def call(memory: Memory, _number: int) -> Awaitable[object]:
+    def call(memory: Memory, _number: int) -> Awaitable[Any]:
         return asyncio.gather(*(turn(memory, number) for number in range(TOGETHER)))
 
     return call
@@ -86,14 +106,14 @@ def _turns_together(size: int) -> Call:
 
 def _each_turn(size: int) -> tuple[Call, ...]:
     turn = _turn_of(size)
-    return tuple(lambda memory, _number, who=who: turn(memory, who) for who in range(TOGETHER))  # type: ignore[misc]
+    return tuple(lambda memory, _number, who=who: turn(memory, who) for who in range(TOGETHER))
 
 
-def _long_turn(memory: Memory, _number: int) -> Awaitable[object]:
+def _long_turn(memory: Memory, _number: int) -> Awaitable[Any]:
     return _turn(memory, LONG, thread(LONG, 0))
 
 
-def _page_by_number(memory: Memory, _number: int) -> Awaitable[object]:
+def _page_by_number(memory: Memory, _number: int) -> Awaitable[Any]:
     view = memory.as_actor(Actor.person(LONG))
     return view.recall(thread(LONG, 0), page=LONG_MESSAGES // 20 // 2, per_page=20)
 
@@ -112,7 +132,7 @@ class _ByCursor:
         await view.recall(thread(LONG, 0), per_page=20, cursor=self._cursor)
 
 
-def _listing(memory: Memory, _number: int) -> Awaitable[object]:
+def _listing(memory: Memory, _number: int) -> Awaitable[Any]:
     return memory.as_actor(Actor.person(BUSY)).list_threads()
 
 
@@ -120,7 +140,7 @@ def _searching(word: str) -> Call:
     return lambda memory, _number: memory.as_actor(Actor.person(BUSY)).search_messages(word)
 
 
-def _importing(memory: Memory, _number: int) -> Awaitable[object]:
+def _importing(memory: Memory, _number: int) -> Awaitable[Any]:
     return memory.as_actor(SYSTEM).save_messages(_imported())
 
 
@@ -160,12 +180,20 @@ SCENARIOS = (
         variants=_TALKERS,
         writes=True,
     ),
+    Scenario(
+        "agent's turn (question, 20 read, answer)",
+        _agents_turn_of,
+        lambda size: (_agents_turn_of(size),),
+        _TURN_AIMS,
+        variants=_TALKERS,
+        writes=True,
+    ),
     _same("turn in a 10,000-message thread", _long_turn, 3.0, long_thread=True, writes=True),
     Scenario(
         "16 turns at once, per turn",
         _turns_together,
         _each_turn,
-        {"sqlite": 1.0, "postgresql": 2.5},
+        {"sqlite": 1.0, "postgresql": 1.0},
         per=TOGETHER,
         writes=True,
     ),

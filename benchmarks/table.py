@@ -43,7 +43,7 @@ def headings(report: Report) -> list[str]:
     """The table's heads."""
     columns = [f"{size:,} stored: ours | driver | ratio" for size in report.sizes]
     growth = [f"{report.sizes[-1]:,} / {report.sizes[0]:,}"] if len(report.sizes) > 1 else []
-    return ["", *columns, *growth, "aim"]
+    return ["", *columns, *growth, "aim of ratio"]
 
 
 def lines(report: Report, engine: str) -> list[list[str]]:
@@ -60,7 +60,7 @@ def lines(report: Report, engine: str) -> list[list[str]]:
 
 
 def _line(row: Row) -> list[str]:
-    cells = [f"{_time(one.ours)} | {_time(one.raw)} | {one.ratio:.2f}×" for one in row.cells]
+    cells = [f"{_time(one.ours)} | {_time(one.raw)} | {one.ratio:.2f}" for one in row.cells]
     if row.scenario.rate:
         cells = [f"{cell} ({1 / one.ours:,.0f}/s)" for cell, one in zip(cells, row.cells, strict=True)]
     growth = [f"{row.cells[-1].ours / row.cells[0].ours:.2f}"] if len(row.cells) > 1 else []
@@ -68,7 +68,7 @@ def _line(row: Row) -> list[str]:
     if aim is None:
         return [row.scenario.name, *cells, *growth, ""]
     reached = all(one.ratio <= aim for one in row.cells)
-    return [row.scenario.name, *cells, *growth, f"≤ {aim:.1f}× {'reached' if reached else 'missed'}"]
+    return [row.scenario.name, *cells, *growth, f"≤ {aim:.1f} {'reached' if reached else 'missed'}"]
 
 
 def _time(seconds: float) -> str:

@@ -130,18 +130,20 @@ async def _contents(settings: Settings, *, sqlite: bool) -> AsyncIterator[Findin
         yield Finding("ok", "database", "it can be reached, and its schema is up to date.")
         if sqlite:
             damage = await store.read(_integrity)
-            whole = Finding("ok", "integrity", "the file is whole.")
-            yield Finding("problem", "integrity", f"{damage}; restore a backup.") if damage else whole
+            if damage:
+                yield Finding("problem", "integrity", f"the file is damaged ({damage}); restore a backup.")
+            else:
+                yield Finding("ok", "integrity", "the file is whole.")
     except StorageError as error:
-        yield Finding("problem", "integrity", f"{error}")
+        yield Finding("problem", "integrity", f"{error} If that stays so, restore a backup.")
     finally:
         await store.close()
 
 
 def _integrity(connection: Connection) -> str:
     """The first damage that SQLite finds; "" where the file is whole."""
-    first = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
-    return "" if first == "ok" else first
+    found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+    return "" if found == "ok" else found.splitlines()[-1]
 
 
 async def _model(settings: Settings) -> Finding:

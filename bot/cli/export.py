@@ -45,7 +45,7 @@ def export(name: str, form: str, output: Path | None, *, force: bool, workspace:
 
     count = asyncio.run(work())
     if output is not None:
-        screen.say(f"Exported {count:,} conversations of {name} to {output}.")
+        screen.say(f"Exported {count:,} {'conversation' if count == 1 else 'conversations'} of {name} to {output}.")
 
 
 async def _write(view: MemoryView, document: Form, whose: Whose, write: Callable[[str], object]) -> int:

@@ -1,5 +1,6 @@
 """What is written to the terminal. Whatever comes from outside passes `bot.visible` here, and nothing is markup."""
 
+import errno
 import sys
 from typing import TextIO
 
@@ -56,5 +57,11 @@ def cell(text: str, style: str = "") -> Text:
     return Text(visible_line(text), style=style, overflow="fold")
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: that is an error like others, where Rich would end the process from any thread."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads any more")
+
+
 def _console(stream: TextIO) -> Console:
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
+    return _Console(file=stream, highlight=False, markup=False, emoji=False)

@@ -76,7 +76,7 @@ class Program:
         process = subprocess.Popen(
             (*PROGRAM, *arguments),
             cwd=self.folder,
-            env=environment(PYTHONUNBUFFERED="1", **settings),
+            env=environment(**settings),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -126,6 +126,12 @@ class Running:
             if select.select([self._back], [], [], 0.1)[0] and not self._read():
                 assert self.shown.count(text) >= times, f"ended without {text!r}: {self.shown!r}"
 
+    def stop_reading(self) -> None:
+        """As `head` does when it has enough."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._back = -1
+
     def kill(self) -> None:
         """Kill it as an out-of-memory killer does."""
         self._process.send_signal(signal.SIGKILL)
@@ -135,7 +141,7 @@ class Running:
         """Wait until it has left by itself."""
         if self._to != self._back and self._process.stdin is not None:
             self._process.stdin.close()
-        while self._read():
+        while self._back >= 0 and self._read():
             pass
         return self._process.wait(_SECONDS)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.end_to_end.program import Program
+from tests.engines import Postgres
 from tests.model_server import Exchange, ModelServer, Stream, frame, text
 
 KEPT = "(kept)"
@@ -256,3 +257,34 @@ async def test_killed_while_an_answer_comes(program: Program, server: ModelServe
         ("user", "", "Go on"),
         ("assistant", "answered", "Yes."),
     ]
+
+
+def test_it_leaves_when_nobody_reads_any_more(program: Program) -> None:
+    with program.start("chat", "--as", "ada") as chat:
+        chat.wait_for("You are ada.")
+        chat.stop_reading()
+        chat.say("Tea?\n")
+
+        assert chat.end() == 1
+
+
+def test_the_same_on_postgresql(new_program: Program, postgres: Postgres) -> None:
+    name = postgres.create("tk_terminal")
+    there = {"DATABASE_URL": postgres.url(name)}
+    (new_program.folder / "said.jsonl").write_text(
+        '{"thread_id": "t1", "resource_id": "ada", "role": "assistant", "text": "A teapot is a pot.", '
+        '"created_at": "2026-01-01T00:00:00Z"}\n'
+    )
+
+    imported = new_program.run("import", "said.jsonl", **there)
+    chat = new_program.run("chat", "--as", "ada", said="What is a teapot?\n/history\n", **there)
+    history = new_program.run("history", "--as", "boss", "--of", "ada", "--reason", "test", **there)
+    check = new_program.run("migrate", "--check", **there)
+    doctor = new_program.run("doctor", **there)
+    postgres.drop(name)
+
+    assert imported.out.startswith("Imported 1 message in 1 conversation of 1 person")
+    assert KEPT in chat.out
+    assert "What is a teapot?" in history.out
+    assert [ran.code for ran in (imported, chat, history, check, doctor)] == [0] * 5
+    assert list(new_program.folder.iterdir()) == [new_program.folder / "said.jsonl"]

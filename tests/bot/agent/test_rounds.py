@@ -95,7 +95,7 @@ async def test_a_model_that_wants_tools_but_names_none_comes_to_an_end() -> None
         yield Finished("tool_calls")
 
     model = Playing(play)
-    _, progress = await listen(model, tool(lambda _arguments: None))
+    _, progress = await listen(model, tool(look))
 
     assert (progress.outcome, len(model.requests)) == ("failed", TOOL_ROUNDS + 1)
 
@@ -108,7 +108,7 @@ async def test_costs_are_added_up_and_estimated_where_a_call_broke_off_among_its
         yield TextDelta("Half an answer.")
         raise ModelTimeout
 
-    _, progress = await listen(Playing(play), tool(lambda _arguments: None))
+    _, progress = await listen(Playing(play), tool(look))
 
     assert progress.usage.estimated
     assert progress.usage.prompt_tokens > 100
@@ -129,6 +129,25 @@ async def test_a_model_is_closed_at_once_when_its_listener_leaves() -> None:
         assert await anext(pieces) == "word "
 
     assert closed == ["model"]
+
+
+async def test_what_is_wanted_after_the_last_round_is_not_run() -> None:
+    ran = []
+
+    async def run(_arguments: NoArguments) -> Mapping[str, Any]:
+        ran.append("look")
+        return {}
+
+    async def play(request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        yield Finished("tool_calls", (ToolCall("a", "look", "{}" + " " * len(request.messages)),))
+
+    await listen(Playing(play), tool(run))
+
+    assert len(ran) == TOOL_ROUNDS
+
+
+async def look(_arguments: NoArguments) -> Mapping[str, Any]:
+    return {"found": []}
 
 
 async def fail(_arguments: NoArguments) -> Mapping[str, Any]:

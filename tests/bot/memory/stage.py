@@ -83,12 +83,10 @@ class Stage:
         return view
 
 
-async def set_stage(memory: Memory, clock: Clock) -> Stage:
+async def set_stage(stage: Stage) -> None:
     """Make the threads and messages of the cases."""
-    stage = Stage(memory, clock)
-    today = clock.now
     for number in range(1, 6):
-        clock.now = START + timedelta(days=number)
+        stage.clock.now = START + timedelta(days=number)
         metadata = {"team": "red" if number % 2 else "blue", "n": number, "open": True}
         await stage.system.create_thread("bob" if number < 4 else "carol", f"t{number}", metadata=metadata)
     await stage.bob.save_messages(
@@ -112,8 +110,6 @@ async def set_stage(memory: Memory, clock: Clock) -> Stage:
     )
     for number in range(5, 0, -1):
         await stage.system.update_thread(f"t{number}", metadata={})
-    clock.now = today
-    return stage
 
 
 async def outcome(act: Awaitable[object]) -> object:

@@ -17,7 +17,7 @@ from tests.bot.memory.stage import START, Stage, ids, minute, refused, said
 Turn = Callable[..., Awaitable[Page[Any]]]
 
 PAGES = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

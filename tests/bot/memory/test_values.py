@@ -102,16 +102,16 @@ STRANGE = ("Z͑ͫ̓a̡͊l͠go", "\u202eright to left", "👩‍👩‍👧‍�
 QUOTED = ("\r\n\r", " ", "%s %(a)s :b {c} ' \" \\", "'; DROP TABLE messages; --")
 
 
-@pytest.mark.parametrize("text", [*STRANGE, *QUOTED])
-async def test_strange_text_is_kept_as_it_came(memory: Memory, text: str) -> None:
+async def test_strange_text_is_kept_as_it_came(memory: Memory) -> None:
     bob = memory.as_actor(Actor.person("bob"))
-    thread = await bob.create_thread("bob", title=text, metadata={text: text})
+    for text in (*STRANGE, *QUOTED):
+        thread = await bob.create_thread("bob", title=text, metadata={text: text})
 
-    await bob.save_messages([said(thread.id, "bob", text, metadata={text: [text]})])
+        await bob.save_messages([said(thread.id, "bob", text, metadata={text: [text]})])
 
-    (message,) = (await bob.recall(thread.id)).items
-    assert (message.text, message.metadata) == (text, {text: [text]})
-    assert (thread.title, thread.metadata) == (text, {text: text})
+        (message,) = (await bob.recall(thread.id)).items
+        assert (message.text, message.metadata) == (text, {text: [text]})
+        assert (thread.title, thread.metadata) == (text, {text: text})
 
 
 IDS = st.text(st.characters(), min_size=1, max_size=20).filter(lambda one: bool(one.strip()) and one.isprintable())
@@ -152,30 +152,31 @@ async def test_the_longest_ids_are_stored_and_longer_ones_refused(memory: Memory
         assert (await refused(act)).parameter == parameter
 
 
-@pytest.mark.parametrize(
-    "bad", ["a\0b", "a\nb", "\ud800", "a\u200bb", "a\u202eb", "\x7f", b"bytes", 7, 1.5, True, ["t1"]]
-)
-async def test_what_can_be_no_id_is_refused_by_its_name(stage: Stage, bad: Any) -> None:
-    acts: list[tuple[str, Awaitable[object]]] = [
-        ("thread_id", stage.bob.get_thread_by_id(bad)),
-        ("resource_id", stage.bob.get_thread_by_id("t1", bad)),
-        ("thread_id", stage.bob.create_thread("bob", bad)),
-        ("resource_id", stage.system.create_thread(bad)),
-        ("new_thread_id", stage.bob.clone_thread("t1", bad)),
-        ("message_ids", stage.bob.clone_thread("t1", message_ids=[bad])),
-        ("thread_id", stage.bob.save_messages([said(bad, "bob", "x")])),
-        ("resource_id", stage.bob.save_messages([said("t1", bad, "x")])),
-        ("id", stage.bob.save_messages([said("t1", "bob", "x", id=bad)])),
-        ("id", stage.bob.update_messages([MessageChange(bad, text="x")])),
-        ("ids", stage.bob.delete_messages([bad])),
-        ("include", stage.bob.recall("t1", include=[Include(bad)])),
-        ("resource_id", stage.bob.search_messages("x", bad)),
-    ]
+NO_IDS: list[Any] = ["a\0b", "a\nb", "\ud800", "a\u200bb", "a\u202eb", "\x7f", b"bytes", 7, 1.5, True, ["t1"]]
 
-    for parameter, act in acts:
-        assert (await refused(act)).parameter == parameter
-    with pytest.raises(InvalidArgument):
-        Actor.person(bad)
+
+async def test_what_can_be_no_id_is_refused_by_its_name(stage: Stage) -> None:
+    for bad in NO_IDS:
+        acts: list[tuple[str, Awaitable[object]]] = [
+            ("thread_id", stage.bob.get_thread_by_id(bad)),
+            ("resource_id", stage.bob.get_thread_by_id("t1", bad)),
+            ("thread_id", stage.bob.create_thread("bob", bad)),
+            ("resource_id", stage.system.create_thread(bad)),
+            ("new_thread_id", stage.bob.clone_thread("t1", bad)),
+            ("message_ids", stage.bob.clone_thread("t1", message_ids=[bad])),
+            ("thread_id", stage.bob.save_messages([said(bad, "bob", "x")])),
+            ("resource_id", stage.bob.save_messages([said("t1", bad, "x")])),
+            ("id", stage.bob.save_messages([said("t1", "bob", "x", id=bad)])),
+            ("id", stage.bob.update_messages([MessageChange(bad, text="x")])),
+            ("ids", stage.bob.delete_messages([bad])),
+            ("include", stage.bob.recall("t1", include=[Include(bad)])),
+            ("resource_id", stage.bob.search_messages("x", bad)),
+        ]
+
+        for parameter, act in acts:
+            assert (await refused(act)).parameter == parameter
+        with pytest.raises(InvalidArgument):
+            Actor.person(bad)
 
 
 NOT_JSON: dict[str, Any] = {
