@@ -16,7 +16,7 @@ from benchmarks.hosts import HOSTS, Host, fdatasync_seconds
 from benchmarks.measure import Store, measure
 from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.table import Report, Row, Weight, markdown, show
-from bot import Memory
+from bot.memory.memory import Memory
 
 _SECONDS, _QUICK_SECONDS = 4.0, 0.5
 

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from bot import Actor, Memory, NewMessage
+from bot.access.actor import Actor
+from bot.memory.memory import Memory
+from bot.memory.values import NewMessage
 from bot.memory.view import MemoryView
 
 T = TypeVar("T")

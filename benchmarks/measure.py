@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.raw import Raw, Replay, recording
 from benchmarks.scenarios import Call, Scenario
-from bot import Memory
+from bot.memory.memory import Memory
 
 _WARM_UP = 12
 

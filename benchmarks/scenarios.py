@@ -19,8 +19,10 @@ from benchmarks.content import (
     person,
     thread,
 )
-from bot import Actor, Memory, MemoryOptions, NewMessage
+from bot.access.actor import Actor
+from bot.memory.memory import Memory
 from bot.memory.turn_rows import Cost
+from bot.memory.values import MemoryOptions, NewMessage
 
 Call = Callable[[Memory, int], Awaitable[Any]]
 

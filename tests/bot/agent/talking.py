@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -86,9 +87,17 @@ def agent_of(memory: Memory, model: Model | None = None, **settings: Any) -> Age
     return Agent(memory=memory, model=model, settings=SETTINGS.model_copy(update=settings))
 
 
+#: So patient that no slow machine makes a test fail.
+PATIENT = {
+    "idle_time": timedelta(seconds=30),
+    "retry_time": timedelta(seconds=30),
+    "connect_time": timedelta(seconds=5),
+}
+
+
 def agent_at(memory: Memory, server: ModelServer, **options: Any) -> Agent:
-    """An agent behind the real client, with every wait shortened."""
-    return agent_of(memory, model_at(server.base_url, **options))
+    """An agent behind the real client; `options` are those of the model."""
+    return agent_of(memory, model_at(server.base_url, **{**PATIENT, **options}))
 
 
 async def say(agent: Agent, words: str, thread_id: str = "t1", resource_id: str = "ana", **options: Any) -> str:

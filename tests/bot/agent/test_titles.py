@@ -101,7 +101,7 @@ async def test_a_title_that_was_given_while_the_model_thought_of_one_stays(memor
         await text(TITLE)(exchange)
 
     server.default = titled(text(), think)
-    async with agent_at(memory, server, retry_time=TITLE_TIME) as agent:
+    async with agent_at(memory, server) as agent:
         await say(agent, "How do I update my profile?")
         await thinks.wait()
         await eyes_of(memory).update_thread("t1", title="My own")

@@ -6,7 +6,7 @@ import gc
 import re
 import sqlite3
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from types import CodeType
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bot import Memory, NewMessage
+from bot import Memory, MemoryOptions, NewMessage
 from bot.errors import InvalidArgument, NotFound, StorageUnavailable
 from bot.limits import MESSAGE_BYTES
 from bot.memory.view import MemoryView
@@ -134,7 +134,7 @@ async def test_each_turn_leaves_one_row_of_what_it_cost_over_all_its_rounds(
     memory: Memory, server: ModelServer
 ) -> None:
     server.script(tool_calls(("search_messages", '{"query": "tea"}')), text("Found.", usage=False), text("Again."))
-    async with agent_at(memory, server, stream_usage=True) as agent:
+    async with agent_at(memory, server) as agent:
         await eyes_of(memory).create_thread("ana", "t1")
         await eyes_of(memory).save_messages([NewMessage("t1", "ana", "Hello.")])
         await say(agent, "Tea?")
@@ -210,7 +210,6 @@ async def test_leak_6_parallel_first_messages_make_one_thread_and_all_are_kept(m
     assert len(await costs(memory)) == 5
 
 
-SETTLED = timedelta(seconds=30)
 CANARY = re.compile(r"cnry-(\w+?)-\d")
 
 
@@ -278,7 +277,7 @@ async def test_who_is_cancelled_keeps_what_was_said_and_closes_the_connection(
     memory: Memory, server: ModelServer
 ) -> None:
     server.script(Stream((frame(content="So far"),), ending="silence"))
-    agent = agent_at(memory, server, idle_time=SETTLED)
+    agent = agent_at(memory, server)
     speaks = asyncio.Event()
     task = asyncio.create_task(listen_until(agent, "Tell me.", speaks))
     await speaks.wait()
@@ -464,6 +463,8 @@ async def test_the_time_that_was_given_is_the_questions_and_the_answers(memory: 
         ({"words": None}, "text"),
         ({"thread_id": " "}, "thread_id"),
         ({"thread_id": ""}, "thread_id"),
+        ({"thread_id": " ", "options": MemoryOptions(last_messages=None)}, "thread_id"),
+        ({"thread_id": " ", "options": MemoryOptions(read_only=True)}, "thread_id"),
         ({"resource_id": ""}, "resource_id"),
         ({"resource_id": "a\0b"}, "resource_id"),
         ({"created_at": datetime(2019, 10, 5)}, "created_at"),  # noqa: DTZ001 (the point)

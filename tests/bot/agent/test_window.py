@@ -118,7 +118,7 @@ async def test_a_newest_message_that_fits_the_budget_is_never_trimmed_away(memor
 
     await talk(agent_of(memory, model), 4, options=BUDGET)
 
-    assert words_of(model.requests[-1])[-1] == "y" * 1_200
+    assert [words_of(request)[-1] for request in model.requests[1:]] == ["y" * 1_200] * 3
 
 
 async def test_a_message_larger_than_the_whole_budget_is_left_out_and_the_turn_goes_on(memory: Memory) -> None:
