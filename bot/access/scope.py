@@ -118,6 +118,13 @@ def _disclosed() -> ColumnElement[bool]:
     return and_(messages.c.disclosure.in_(versions), newest_disclosure().in_(versions))
 
 
+def _persons_spoke() -> ColumnElement[bool]:
+    spoke = exists().where(
+        messages.c.thread_key == threads.c.key, messages.c.resource_key.in_(_persons()), _disclosed()
+    )
+    return spoke.correlate(threads)
+
+
 def visible_threads(kind: ActorKind) -> ColumnElement[bool]:
     """Which threads exist for an actor."""
     # A person sees the threads that she takes part in.
@@ -125,12 +132,32 @@ def visible_threads(kind: ActorKind) -> ColumnElement[bool]:
         return and_(in_workspace(), takes_part(person_key(bindparam("for_reader"))))
     # A supervisor sees the threads in which one of her persons spoke after supervision was disclosed.
     if kind == "supervisor":
-        spoke = exists().where(
-            messages.c.thread_key == threads.c.key, messages.c.resource_key.in_(_persons()), _disclosed()
-        )
-        return and_(in_workspace(), spoke.correlate(threads))
+        return and_(in_workspace(), _persons_spoke())
     # The program itself sees every thread of its workspace.
     return in_workspace()
+
+
+#: A person's own part in each thread of `every_visible`.
+own_part = participants.alias("own_part")
+
+
+def every_visible(statement: Select[Any], kind: ActorKind) -> Select[Any]:
+    """Narrow a statement over `threads` to all that exist for an actor, and start from those.
+
+    The same permissions as `visible_threads`, whose EXISTS suits a statement that names its thread. Asked of no thread
+    in particular, SQLite would put it to every thread of the workspace.
+    """
+    if kind == "person":
+        mine = own_part.c.resource_key == person_key(bindparam("for_reader"))
+        return statement.join(own_part, own_part.c.thread_key == threads.c.key).where(in_workspace(), mine)
+    if kind == "supervisor":
+        # Who speaks takes part, so nothing is left out.
+        reached = select(participants.c.thread_key).where(participants.c.resource_key.in_(_persons())).distinct()
+        near = reached.subquery("reached")
+        # The sum is no column: without it SQLite would still begin with the index of the whole workspace.
+        inside = threads.c.workspace_key + 0 == bindparam("in_workspace")
+        return statement.join(near, near.c.thread_key == threads.c.key).where(inside, _persons_spoke())
+    return statement.where(visible_threads(kind))
 
 
 def visible_messages(kind: ActorKind) -> ColumnElement[bool]:

@@ -143,12 +143,16 @@ def _in_order(statement: Select[Any], shape: Shape) -> Select[Any]:
     return statement.order_by(*(column.desc() if shape.direction == "DESC" else column for column in order))
 
 
+# Looked up for each row of a page; joined, PostgreSQL may read the whole table of people for it.
+_SPEAKER = select(people.c.resource_id).where(people.c.key == messages.c.resource_key).scalar_subquery()
+
+
 def message_columns(kind: ActorKind) -> tuple[ColumnElement[Any], ...]:
     """The columns of a message in the order of `Message`'s fields, and its key."""
     return (
         messages.c.id,
         threads.c.id,
-        masked(kind, people.c.resource_id, ANOTHER_PARTICIPANT),
+        masked(kind, _SPEAKER, ANOTHER_PARTICIPANT),
         messages.c.role,
         masked(kind, messages.c.text, ""),
         messages.c.sent_at,
@@ -160,26 +164,25 @@ def message_columns(kind: ActorKind) -> tuple[ColumnElement[Any], ...]:
     )
 
 
+def _all_columns(kind: ActorKind) -> Select[Any]:
+    """Messages as `message_columns`, whichever: who reads narrows it to what the actor may see."""
+    return select(*message_columns(kind)).select_from(threads).join(messages, messages.c.thread_key == threads.c.key)
+
+
 def visible_select(kind: ActorKind) -> Select[Any]:
     """The visible messages of visible threads, as `message_columns`."""
-    return (
-        select(*message_columns(kind))
-        .select_from(threads)
-        .join(messages, messages.c.thread_key == threads.c.key)
-        .join(people, people.c.key == messages.c.resource_key)
-        .where(visible_threads(kind), visible_messages(kind))
-    )
+    return _all_columns(kind).where(visible_threads(kind), visible_messages(kind))
 
 
 def as_message(row: Any) -> Message:
     """A row of `message_columns` as a message."""
-    return Message(*tuple(row)[:-1])
+    return Message(*row[:-1])
 
 
 @lru_cache(maxsize=512)
 def _page(shape: Shape) -> Select[Any]:
     if not shape.skips:
-        statement = _in_order(visible_select(shape.kind).where(*list_conditions(shape)), shape)
+        statement = _in_order(_all_columns(shape.kind).where(*list_conditions(shape)), shape)
         return statement.limit(bindparam("size")) if shape.limited else statement
     # What is skipped is skipped on the index: only the page's own rows are read and joined.
     skipping = (
@@ -188,8 +191,9 @@ def _page(shape: Shape) -> Select[Any]:
         .join(messages, messages.c.thread_key == threads.c.key)
         .where(*list_conditions(shape))
     )
-    chosen = _in_order(skipping, shape).limit(bindparam("size")).offset(bindparam("skip"))
-    return _in_order(visible_select(shape.kind).where(messages.c.key.in_(chosen)), shape)
+    # Joined, and not asked for with IN: PostgreSQL would first read all that the conditions hold.
+    chosen = _in_order(skipping, shape).limit(bindparam("size")).offset(bindparam("skip")).subquery("chosen")
+    return _in_order(_all_columns(shape.kind).join(chosen, chosen.c.key == messages.c.key), shape)
 
 
 @lru_cache(maxsize=512)

@@ -6,9 +6,10 @@ Weights are summed exactly and rounded, so that no order of terms shows in the l
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: How soon the repetition of a term stops counting.
 _SATURATION = 1.2
@@ -30,10 +31,11 @@ class Corpus:
 
 def score(query: Sequence[str], terms: Sequence[str], corpus: Corpus) -> float:
     """How well a message of these terms answers a query of those; 0 if it holds none of them."""
-    times = Counter(terms)
     relative_length = len(terms) / corpus.length if corpus.length > 0 else 1.0
     halved_at = _SATURATION * (1 - _LENGTH_WEIGHT + _LENGTH_WEIGHT * relative_length)
-    weights = (_rarity(term, corpus) * times[term] / (times[term] + halved_at) for term in dict.fromkeys(query))
+    # A query has few terms, a message many: to count those few is several times faster than to count all.
+    times = ((term, terms.count(term)) for term in dict.fromkeys(query))
+    weights = (_rarity(term, corpus) * many / (many + halved_at) for term, many in times if many)
     return round(math.fsum(weights), _DIGITS)
 
 
@@ -79,10 +81,14 @@ def _by_terms(holding: Mapping[str, Iterable[int]]) -> dict[tuple[str, ...], set
 
 
 def _rarity(term: str, corpus: Corpus) -> float:
+    return _inverse_frequency(corpus.messages, corpus.holding.get(term, 0))
+
+
+@lru_cache(maxsize=256)
+def _inverse_frequency(messages: int, holding: int) -> float:
     """The inverse document frequency, with 1 added inside so that a term in every message still counts a little.
 
     A message that is saved between two counts can make a term's number the larger one; the scope is at least that.
     """
-    holding = corpus.holding.get(term, 0)
-    messages = max(corpus.messages, holding)
+    messages = max(messages, holding)
     return math.log(1 + (messages - holding + 0.5) / (holding + 0.5))

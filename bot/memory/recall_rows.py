@@ -52,18 +52,19 @@ class Located:
 
 def locate(connection: Connection, scope: Scope, thread_ids: Sequence[str], resource_id: str | None) -> Located:
     """Find visible threads; with `resource_id` only those in which that person takes part."""
-    values = {**scope.values(), "thread_ids": list(thread_ids)}
+    one = len(thread_ids) == 1
+    values = scope.values() | ({"thread_id": thread_ids[0]} if one else {"thread_ids": list(thread_ids)})
     if resource_id is not None:
         values["of_person"] = resource_id
-    rows = connection.execute(_located(scope.kind, of_person=resource_id is not None), values).all()
+    rows = connection.execute(_located(scope.kind, one=one, of_person=resource_id is not None), values).all()
     return Located(tuple(row[0] for row in rows), frozenset(row[1] for row in rows), sum(row[2] for row in rows))
 
 
 @lru_cache
-def _located(kind: ActorKind, *, of_person: bool) -> Select[int, str, int]:
-    statement = select(threads.c.key, threads.c.id, threads.c.message_count).where(
-        visible_threads(kind), threads.c.id.in_(bindparam("thread_ids", expanding=True))
-    )
+def _located(kind: ActorKind, *, one: bool, of_person: bool) -> Select[int, str, int]:
+    # A list of parameters is spelt out anew at each execution: what is asked of one thread does without.
+    named = threads.c.id == bindparam("thread_id") if one else threads.c.id.in_(bindparam("thread_ids", expanding=True))
+    statement = select(threads.c.key, threads.c.id, threads.c.message_count).where(visible_threads(kind), named)
     return statement.where(takes_part(named_person(kind))) if of_person else statement
 
 
@@ -87,6 +88,8 @@ def recall(connection: Connection, scope: Scope, wanted: Recall) -> Found:
         plain = wanted.filter == EVERYTHING and scope.kind != "supervisor"
         total = located.message_count if plain else count_messages(connection, scope, asked)
         found = read_messages(connection, scope, asked, wanted.part, total)
+    if not wanted.includes and not wanted.terms:
+        return found
     there = dict(zip(found.keys, found.messages, strict=True))
     for include in wanted.includes:
         there |= _included(connection, scope, wanted.resource_id, located.keys, include)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, readable_words, visible_messages, visible_threads
+from bot.access.scope import Scope, every_visible, readable_words, visible_messages
 from bot.limits import SEARCH_CANDIDATES
 from bot.memory.message_pages import (
     Found,
@@ -51,13 +51,15 @@ def find_messages(
     by_key = {
         row[-1]: as_message(row)
         for keys in portions(chosen)
-        for row in connection.execute(_shown(scope.kind), {**scope.values(), "keys": keys})
+        for row in connection.execute(_shown(scope.kind), {**scope.values(), "keys": keys}).all()
     }
     shown = tuple(key for key in chosen if key in by_key)
     return Found(tuple(by_key[key] for key in shown), total, keys=shown)
 
 
-def _holding(connection: Connection, scope: Scope, terms: Sequence[str], wanted: MessageList) -> dict[str, list[int]]:
+def _holding(
+    connection: Connection, scope: Scope, terms: Sequence[str], wanted: MessageList
+) -> dict[str, Sequence[int]]:
     """For each term the keys of the messages in scope that hold it."""
     dialect = connection.dialect.name
     values = list_values(scope, wanted)
@@ -66,7 +68,7 @@ def _holding(connection: Connection, scope: Scope, terms: Sequence[str], wanted:
         keys = ()
     statement = _matching(dialect, shape_of(scope, wanted))
     return {
-        term: list(connection.execute(statement, {**values, "match": match_query(dialect, term, keys)}).scalars())
+        term: connection.execute(statement, {**values, "match": match_query(dialect, term, keys)}).scalars().all()
         for term in terms
     }
 
@@ -82,18 +84,20 @@ def _thread_keys(connection: Connection, scope: Scope) -> Sequence[int]:
 
 @lru_cache
 def _visible_keys(kind: ActorKind) -> Select[Any]:
-    return select(threads.c.key).where(visible_threads(kind)).limit(_THREADS_NAMED + 1)
+    return every_visible(select(threads.c.key).select_from(threads), kind).limit(_THREADS_NAMED + 1)
 
 
 @lru_cache(maxsize=256)
 def _matching(dialect: str, shape: Shape) -> Select[Any]:
     search = search_table(dialect)
+    # By itself, or PostgreSQL may begin with all the messages in scope and look at each one's terms.
+    found = select(search.key.label("key")).where(search.matches).cte("found").prefix_with("MATERIALIZED")
     return (
         select(messages.c.key)
-        .select_from(search.table)
-        .join(messages, messages.c.key == search.key)
+        .select_from(found)
+        .join(messages, messages.c.key == found.c.key)
         .join(threads, threads.c.key == messages.c.thread_key)
-        .where(search.matches, *list_conditions(shape), readable_words(shape.kind))
+        .where(*list_conditions(shape), readable_words(shape.kind))
         .order_by(messages.c.key)
     )
 
@@ -101,21 +105,26 @@ def _matching(dialect: str, shape: Shape) -> Select[Any]:
 def _scope_size(connection: Connection, scope: Scope, wanted: MessageList) -> int:
     """How many messages the searched threads hold for this actor."""
     values = scope.values()
-    if scope.kind == "supervisor":
-        readable = visible_messages(scope.kind), readable_words(scope.kind)
-        statement = select(func.count()).select_from(threads.join(messages, messages.c.thread_key == threads.c.key))
-        statement = statement.where(visible_threads(scope.kind), *readable)
-    else:  # who sees a thread whole need not count
-        statement = select(func.coalesce(func.sum(threads.c.message_count), 0)).where(visible_threads(scope.kind))
     if wanted.thread_keys:
-        statement = statement.where(threads.c.key.in_(bindparam("of_threads", expanding=True)))
         values["of_threads"] = list(wanted.thread_keys)
-    return int(connection.execute(statement, values).scalar_one())
+    return int(connection.execute(_size(scope.kind, named=bool(wanted.thread_keys)), values).scalar_one())
+
+
+@lru_cache
+def _size(kind: ActorKind, *, named: bool) -> Select[Any]:
+    if kind == "supervisor":
+        joined = threads.join(messages, messages.c.thread_key == threads.c.key)
+        statement = select(func.count()).select_from(joined).where(visible_messages(kind), readable_words(kind))
+    else:  # who sees a thread whole need not count
+        statement = select(func.coalesce(func.sum(threads.c.message_count), 0)).select_from(threads)
+    if named:
+        statement = statement.where(threads.c.key.in_(bindparam("of_threads", expanding=True)))
+    return every_visible(statement, kind)
 
 
 def _ranked(connection: Connection, terms: Sequence[str], keys: Sequence[int], rarity: Corpus) -> list[int]:
     """The keys by how well their messages answer, the newest first among equals."""
-    rows = connection.execute(_terms(connection.dialect.name), {"keys": list(keys)})
+    rows = connection.execute(_terms(connection.dialect.name), {"keys": list(keys)}).all()
     # The first term names the thread.
     words = {key: stored.split(" ")[1:] for key, stored in rows}
     average = sum(map(len, words.values())) / len(words)

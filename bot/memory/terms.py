@@ -74,6 +74,10 @@ def indexed_terms(text: str) -> list[str]:
     into, for to stem a megabyte of different words would take seconds.
     """
     pieces = _pieces(text)
+    size = sum(map(len, pieces))
+    # No character makes more than two terms, nor are all of them together longer than a few times the text.
+    if 2 * size <= limits.INDEXED_TERMS and 32 * size <= limits.INDEXED_BYTES:
+        return [term for piece in pieces for term in _piece_terms(piece)]
     looked_into: dict[str, tuple[str, ...]] = {}
     different: dict[str, None] = {}
     for piece in dict.fromkeys(pieces):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, named_person, readable_threads, visible_threads
+from bot.access.scope import Scope, every_visible, named_person, own_part, readable_threads
 from bot.memory.paging import Cursor, Slice
 from bot.memory.thread_rows import thread_select, with_participants
 from bot.memory.values import Direction, Thread
@@ -53,9 +53,11 @@ class _Shape:
 def list_threads(connection: Connection, scope: Scope, wanted: ThreadList, part: Slice) -> FoundThreads:
     """Read a part of a list of threads."""
     values = scope.values() | holds_values(wanted.metadata)
-    if wanted.resource_id is not None:
+    # A person's own list is all that she may see.
+    of_person = wanted.resource_id is not None and (scope.kind != "person" or wanted.resource_id not in scope.readers)
+    if of_person:
         values["of_person"] = wanted.resource_id
-    counted = _Shape(scope.kind, wanted.resource_id is not None, len(wanted.metadata))
+    counted = _Shape(scope.kind, of_person, len(wanted.metadata))
     total = int(connection.execute(_count(counted), values).scalar_one())
     if part.size == 0:
         return FoundThreads((), total)
@@ -99,17 +101,19 @@ def _of_person(statement: Select[Any], shape: _Shape) -> Select[Any]:
 
 @lru_cache(maxsize=256)
 def _count(shape: _Shape) -> Select[Any]:
-    statement = select(func.count()).select_from(threads).where(visible_threads(shape.kind), *_conditions(shape))
+    statement = every_visible(select(func.count()).select_from(threads), shape.kind).where(*_conditions(shape))
     return _of_person(statement, shape)
 
 
 @lru_cache(maxsize=256)
 def _page(shape: _Shape) -> Select[Any]:
     # A person's list in its usual order is read from the participants' index alone.
-    by_index = shape.of_person and shape.order == "created_at"
-    moment = participants.c.thread_created_at if by_index else threads.c[shape.order]
-    tie = participants.c.thread_key if by_index else threads.c.key
-    statement = _of_person(thread_select(shape.kind), shape).where(*_conditions(shape))
+    part = own_part if shape.kind == "person" else participants
+    by_index = shape.order == "created_at" and (shape.kind == "person" or shape.of_person)
+    moment = part.c.thread_created_at if by_index else threads.c[shape.order]
+    tie = part.c.thread_key if by_index else threads.c.key
+    statement = every_visible(thread_select(shape.kind), shape.kind).where(*_conditions(shape))
+    statement = _of_person(statement, shape)
     if shape.cursor:
         statement = statement.where(_after_cursor(shape, moment, tie))
     descending = shape.direction == "DESC"

@@ -15,8 +15,8 @@ from bot.errors import Conflict, NotAllowed, NotFound
 from bot.memory.boundary import Boundary
 from bot.memory.fact_rows import facts_on, forget_groundless
 from bot.memory.people_rows import PERSON, ensure_person
-from bot.memory.portions import portions
 from bot.memory.values import ANOTHER_PARTICIPANT, PlaceKind, Thread
+from bot.storage.among import Among
 from bot.storage.tables import messages, participants, people, threads
 
 
@@ -78,22 +78,9 @@ def create_thread(connection: Connection, scope: Scope, new: NewThread) -> Threa
     return get_thread(connection, scope, new.id)
 
 
-#: What of a thread is read as it stands, in the order of `thread_select`.
-_FIELDS = (
-    "title",
-    "created_at",
-    "updated_at",
-    "last_message_at",
-    "metadata",
-    "place_kind",
-    "place_name",
-    "message_count",
-)
-
-
 @cache
 def thread_select(kind: ActorKind) -> Select[Any]:
-    """The visible threads: id, owner, `_FIELDS` and the key."""
+    """Threads, whichever, in the order of `Thread`'s fields, and the key. Who reads narrows it to what is seen."""
     owner = select(people.c.resource_id).where(people.c.key == threads.c.owner_key).scalar_subquery()
     return select(
         threads.c.id,
@@ -107,12 +94,12 @@ def thread_select(kind: ActorKind) -> Select[Any]:
         threads.c.place_name,
         threads.c.message_count,
         threads.c.key,
-    ).where(visible_threads(kind))
+    ).select_from(threads)
 
 
 @cache
 def _by_id(kind: ActorKind, *, of_person: bool) -> Select[Any]:
-    statement = thread_select(kind).where(threads.c.id == bindparam("thread_id"))
+    statement = thread_select(kind).where(visible_threads(kind), threads.c.id == bindparam("thread_id"))
     return statement.where(takes_part(named_person(kind))) if of_person else statement
 
 
@@ -137,29 +124,29 @@ def get_thread(connection: Connection, scope: Scope, thread_id: str, resource_id
     return thread
 
 
+# A look-up for each row: joined, PostgreSQL may read the whole table of people for it.
+_PARTICIPANT = select(people.c.resource_id).where(people.c.key == participants.c.resource_key).scalar_subquery()
 _PARTICIPANTS = (
-    select(participants.c.thread_key, people.c.resource_id)
-    .join(people, people.c.key == participants.c.resource_key)
-    .where(participants.c.thread_key.in_(bindparam("thread_keys", expanding=True)))
-    .order_by(participants.c.thread_key, participants.c.joined_at, people.c.key)
+    select(participants.c.thread_key, _PARTICIPANT)
+    .where(Among(participants.c.thread_key, "thread_keys"))
+    .order_by(participants.c.thread_key, participants.c.joined_at, participants.c.resource_key)
 )
 
 
 def with_participants(connection: Connection, scope: Scope, rows: Sequence[Any]) -> list[Thread]:
     """Rows of `thread_select` as threads. Whom the actor may not read stands there without a name."""
     named: dict[int, list[str]] = {row[-1]: [] for row in rows}
-    for keys in portions(list(named)):
-        for thread_key, resource_id in connection.execute(_PARTICIPANTS, {"thread_keys": keys}):
-            named[thread_key].append(resource_id)
+    for thread_key, resource_id in connection.execute(_PARTICIPANTS, {"thread_keys": list(named)}).all():
+        named[thread_key].append(resource_id)
 
     def shown(resource_id: str) -> str:
         return resource_id if scope.includes(resource_id) or scope.kind == "person" else ANOTHER_PARTICIPANT
 
-    found = []
-    for thread_id, owner, *fields, key in rows:
-        values = dict(zip(_FIELDS, fields, strict=True))
-        found.append(Thread(thread_id, shown(owner), participants=tuple(map(shown, named[key])), **values))
-    return found
+    # The columns are in the order of `Thread`'s fields.
+    return [
+        Thread(row[0], shown(row[1]), *row[2:-1], participants=tuple(map(shown, named[row[-1]])))  # type: ignore[misc]
+        for row in rows
+    ]
 
 
 @cache

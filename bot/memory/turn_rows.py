@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
-from bot.access.scope import Scope, person_key
+from bot.access.actor import ActorKind
+from bot.access.scope import Scope, person_key, visible_threads
 from bot.errors import NotFound
 from bot.memory.boundary import Boundary
 from bot.memory.drafts import Draft
 from bot.memory.message_pages import MessageList, read_messages
 from bot.memory.message_rows import save_messages
 from bot.memory.paging import Slice
-from bot.memory.thread_rows import NewThread, ensure_thread, find_thread, read_boundary, suggest_title
+from bot.memory.thread_rows import NewThread, ensure_thread, suggest_title, thread_select
 from bot.memory.values import Message, Thread
 from bot.storage.tables import messages, participants, people, threads, usage
 
@@ -63,22 +65,30 @@ def open_turn(
 
 def read_context(connection: Connection, scope: Scope, thread_id: str, most: int) -> Context:
     """The newest `most` messages of a thread, with what a prompt must know beside them. Empty where nothing is seen."""
-    thread = find_thread(connection, scope, thread_id)
-    if thread is None:
+    row = connection.execute(_context(scope.kind), {**scope.values(), "thread_id": thread_id}).one_or_none()
+    if row is None:
         return Context()
-    key = connection.execute(_KEY, {**scope.values(), "thread_id": thread_id}).scalar_one()
+    *fields, key, boundary = row
+    known = connection.execute(_NAMES, {"of_thread": key}).all()
+    company = tuple(one.resource_id for one in known)
+    thread = Thread(*fields, participants=company)  # type: ignore[misc]
     found = read_messages(connection, scope, MessageList((key,)), Slice(0, most), thread.message_count)
-    names = {row.resource_id: row.name or row.resource_id for row in connection.execute(_NAMES, {"of_thread": key})}
-    return Context(thread, found.messages, read_boundary(connection, scope, thread_id), names)
+    names = {one.resource_id: one.name or one.resource_id for one in known}
+    return Context(thread, found.messages, Boundary.of_document(boundary), names)
 
 
-_KEY = select(threads.c.key).where(
-    threads.c.workspace_key == bindparam("in_workspace"), threads.c.id == bindparam("thread_id")
-)
+@cache
+def _context(kind: ActorKind) -> Select[Any]:
+    """A visible thread by its id, with where its window begins."""
+    found = thread_select(kind).add_columns(threads.c.window_boundary)
+    return found.where(visible_threads(kind), threads.c.id == bindparam("thread_id"))
+
+
 _NAMES = (
     select(people.c.resource_id, people.c.name)
     .join(participants, participants.c.resource_key == people.c.key)
     .where(participants.c.thread_key == bindparam("of_thread"))
+    .order_by(participants.c.joined_at, people.c.key)
 )
 _MESSAGE_KEY = (
     select(messages.c.key)

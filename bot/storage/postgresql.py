@@ -8,8 +8,10 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from bot.errors import StorageUnavailable
+from bot.storage.columns import read_document
 from bot.storage.faults import connection_lost, may_replay, translate, translated
 from bot.storage.schema import REVISIONS, grant_use, migrate, require_current, schema_state
 from bot.storage.store import Migration, P, Purpose, T
@@ -88,8 +90,13 @@ class PostgreSQLStore:
         async def once() -> T:
             nonlocal committing
             committing = False
-            async with engine.connect() as connection, connection.begin():
-                result = await connection.run_sync(run)
+            # All of it in one greenlet: AsyncConnection would make one for each of connect, begin, commit and close.
+            return await greenlet_spawn(transact)
+
+        def transact() -> T:
+            nonlocal committing
+            with engine.sync_engine.connect() as connection, connection.begin():
+                result = run(connection)
                 committing = True
             return result
 
@@ -124,6 +131,7 @@ def _engine(url: URL) -> AsyncEngine:
         pool_size=_POOL,
         max_overflow=0,
         pool_timeout=_POOL_SECONDS,
+        json_deserializer=read_document,
         connect_args={"connect_timeout": _CONNECT_SECONDS},
     )
 

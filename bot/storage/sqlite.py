@@ -18,6 +18,7 @@ from typing import Any, Concatenate
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect
 
 from bot.errors import StorageError, StorageUnavailable, StorageUnreadable
+from bot.storage.columns import read_document
 from bot.storage.faults import DRIVER_ERRORS, translate, translated
 from bot.storage.schema import REVISIONS, migrate, require_current, schema_state
 from bot.storage.snapshot import restore_command, take_snapshot
@@ -237,6 +238,7 @@ def _engine(path: Path, *, writes: bool, foreign_keys: bool = True) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=NullPool,
+        json_deserializer=read_document,
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000},
     )
 
@@ -254,11 +256,14 @@ def _engine(path: Path, *, writes: bool, foreign_keys: bool = True) -> Engine:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A writer takes the lock at once: a deferred transaction that turns into a write can fail where it stands.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # A writer takes the lock at once: a deferred transaction that turns into a write can fail where it stands. Said by
+    # the dialect and not by an event: an engine with events looks for listeners at every statement.
+    words = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
+    def begin(dbapi_connection: Any) -> None:
+        dbapi_connection.execute(words)
+
+    engine.dialect.do_begin = begin  # type: ignore[method-assign]
     return engine
 
 
