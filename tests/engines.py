@@ -1,4 +1,4 @@
-"""What the fixtures stand on: the PostgreSQL server's databases, a clock, and what a machine must have for some tests."""
+"""What the fixtures stand on: databases of the PostgreSQL server, a clock, what a machine must have for some tests."""
 
 import shutil
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Postgres:
 
     def create(self, name: str, template: str | None = None) -> str:
         """Make a database, as a copy of `template` where one is named."""
-        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        statement = sql.Composed([sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))])
         if template:
             statement += sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template))
         self._run(statement)
@@ -35,7 +35,7 @@ class Postgres:
         """Remove a database, whoever is still connected."""
         self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def _run(self, statement: sql.Composable) -> None:
+    def _run(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.uri, autocommit=True) as connection:
             connection.execute(statement)
 

@@ -1,9 +1,9 @@
 """The agent: one turn, from the question to the stored answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -55,10 +55,20 @@ class Agent:
         memory: where conversations are kept.
         model: who answers; without one, the model of the settings, or the offline model where none is set.
         settings: the bot's name, persona and model; without them they are read from the environment and `.env`.
+        identify: as whom a speaker is kept: given a `resource_id`, its stored one. Where it says None the person is
+            answered and nothing is kept; where it raises likewise, with a warning in the log.
     """
 
-    def __init__(self, *, memory: Memory, model: Model | None = None, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        memory: Memory,
+        model: Model | None = None,
+        settings: Settings | None = None,
+        identify: Callable[[str], Awaitable[str | None]] | None = None,
+    ) -> None:
         self.memory = memory
+        self._identify = identify
         self._settings = read_settings() if settings is None else settings
         self._model = model_of(self._settings) if model is None else model
         self._background: set[asyncio.Task[Any]] = set()
@@ -82,19 +92,24 @@ class Agent:
         Who stops listening early closes the stream (`contextlib.aclosing`); what was said until then is stored, as cut.
 
         Args:
-            text: what the person says; not blank.
+            text: what the person says. A blank text is nothing said: it is neither kept nor answered.
             thread_id: the conversation; one that is missing is made.
             resource_id: who speaks.
             options: what this turn remembers, instead of the memory's own.
             created_at: when it was said, for the replay of a conversation; without, now.
 
         Raises:
-            InvalidArgument: the text is blank, or the text, an id or an option has a value that it cannot have.
+            InvalidArgument: the text, an id or an option has a value that it cannot have.
             NotFound: the thread is somebody else's; it looks like a missing one.
             StorageError: the database failed. What was not stored is not stored; the sentence says so.
         """
         chosen = _checked(self.memory.options if options is None else options)
-        turn = await self._open(text, thread_id, resource_id, chosen, created_at)
+        known = await self._known_as(Actor.person(resource_id).id)
+        if known is None:
+            chosen = replace(chosen, last_messages=None)
+        turn = await self._open(text, thread_id, known or resource_id, chosen, created_at)
+        if turn is None:
+            return
         prompt, tools = await self._prepare(turn, chosen)
         progress = Progress()
         try:
@@ -108,15 +123,26 @@ class Agent:
         await self._keep(turn, progress)
         self._suggest_title(turn, progress)
 
+    async def _known_as(self, resource_id: str) -> str | None:
+        """As whom a speaker is kept; None where nothing of hers is to be."""
+        if self._identify is None:
+            return resource_id
+        try:
+            known = await self._identify(resource_id)
+        except Exception as error:  # noqa: BLE001 (the program's own code: whatever it raises, the person is answered)
+            _log.warning("who speaks could not be found out; answered and not kept", error=type(error).__name__)
+            return None
+        return None if known is None else checked_id("resource_id", known)
+
     async def _open(
         self, text: str, thread_id: str, resource_id: str, options: MemoryOptions, created_at: datetime | None
-    ) -> _Turn:
+    ) -> _Turn | None:
         view = self.memory.as_actor(Actor.person(resource_id))
         checked_id("thread_id", thread_id)
         said_at = None if created_at is None else checked_time("created_at", created_at)
         clean = checked_text(text)
         if not clean.strip():
-            raise InvalidArgument("text", "text must hold something that can be answered")
+            return None
         question = None
         if options.last_messages is not None and not options.read_only:
             title = title_of_question(clean)

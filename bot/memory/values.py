@@ -111,7 +111,7 @@ class MemoryOptions:
     """What a turn remembers.
 
     `last_messages` is the window: the newest messages that a prompt holds; 0 loads none, None loads and saves nothing.
-    `token_budget` bounds it by tokens as well (about four characters each). `read_only` loads, but saves nothing.
+    `token_budget` bounds it by tokens instead (about four characters each). `read_only` loads, but saves nothing.
     `working_memory` is reserved for the form of facts that comes later.
     """
 

@@ -5,6 +5,7 @@ import asyncio
 import gc
 import re
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from html import unescape
@@ -13,12 +14,14 @@ from types import CodeType
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from bot import Memory, MemoryOptions, NewMessage
+from bot import Agent, Memory, MemoryOptions, NewMessage
 from bot.errors import InvalidArgument, NotFound, StorageUnavailable
 from bot.limits import MESSAGE_BYTES
 from bot.memory.view import MemoryView
 from bot.models.port import ModelRequest
+from bot.storage.postgresql import PostgreSQLStore
 from tests.bot.agent.talking import (
     SETTINGS,
     TITLE,
@@ -419,7 +422,8 @@ async def test_nothing_of_the_database_is_held_while_the_model_thinks(memory: Me
             other.execute("COMMIT")
         other.close()
     else:
-        assert memory._store._engine.pool.checkedout() == 0
+        assert isinstance(memory._store, PostgreSQLStore)
+        assert memory._store._engine.pool.checkedout() == 0  # type: ignore[attr-defined] # a queue pool
     others = await asyncio.gather(
         *(say(agent_of(memory, Playing()), "Quick.", f"of_p{number}", f"p{number}") for number in range(20))
     )
@@ -457,8 +461,6 @@ async def test_the_time_that_was_given_is_the_questions_and_the_answers(memory: 
 @pytest.mark.parametrize(
     ("wrong", "parameter"),
     [
-        ({"words": ""}, "text"),
-        ({"words": " \n\t"}, "text"),
         ({"words": "x" * (MESSAGE_BYTES + 1)}, "text"),
         ({"words": None}, "text"),
         ({"thread_id": " "}, "thread_id"),
@@ -512,3 +514,60 @@ async def test_a_prompt_that_a_server_was_sent_is_the_one_that_was_built(memory:
     assert after[: len(before)] == before
     assert [message["role"] for message in after] == ["system", "user", "assistant", "user"]
     assert (await eyes_of(memory).get_threads_by_resource_id("ana"))[0].title == TITLE
+
+
+@pytest.mark.parametrize("nothing", ["", " \n\t", "\u3000"])
+async def test_rule_18_a_message_without_text_is_ignored(memory: Memory, nothing: str) -> None:
+    model = Playing()
+    before = await everything(memory)
+
+    answer = await say(agent_of(memory, model), nothing)
+
+    assert answer == ""
+    assert await everything(memory) == before
+    assert model.requests == []
+
+
+async def _nobody(_resource_id: str) -> None:
+    return None
+
+
+async def _unreachable(_resource_id: str) -> str:
+    raise RuntimeError("the directory is down")
+
+
+@pytest.mark.parametrize("identify", [_nobody, _unreachable])
+async def test_rule_19_somebody_without_an_identity_is_answered_and_not_kept(
+    memory: Memory, identify: Callable[[str], Awaitable[str | None]]
+) -> None:
+    await say(agent_of(memory), "A word kept before.")
+    before = await everything(memory)
+    model = Playing()
+
+    answer = await say(Agent(memory=memory, model=model, settings=SETTINGS, identify=identify), "Hello.")
+
+    assert answer == "An answer."
+    assert await everything(memory) == before
+    assert "kept before" not in prompt_text(model.requests[0])
+
+
+async def test_rule_19_an_identity_that_cannot_be_found_out_is_warned_of_without_a_word_of_the_message(
+    memory: Memory,
+) -> None:
+    agent = Agent(memory=memory, model=Playing(), settings=SETTINGS, identify=_unreachable)
+
+    with capture_logs() as logs:
+        await say(agent, "A secret question.")
+
+    assert [entry["log_level"] for entry in logs] == ["warning"]
+    assert "secret" not in str(logs)
+
+
+async def test_rule_19_an_identity_is_whom_the_conversation_is_kept_for(memory: Memory) -> None:
+    async def known(resource_id: str) -> str:
+        return f"person of {resource_id}"
+
+    await say(Agent(memory=memory, model=Playing(), settings=SETTINGS, identify=known), "Hello.", resource_id="U1")
+
+    (thread,) = (await program(memory).list_threads()).items
+    assert thread.resource_id == "person of U1"

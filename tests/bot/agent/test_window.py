@@ -247,9 +247,9 @@ async def test_a_turn_that_saves_nothing_tells_a_strangers_thread_from_a_missing
     ("options", "parameter"),
     [
         (MemoryOptions(last_messages=-1), "last_messages"),
-        (MemoryOptions(last_messages=1.5), "last_messages"),
+        (MemoryOptions(last_messages=1.5), "last_messages"),  # type: ignore[arg-type]
         (MemoryOptions(token_budget=0), "token_budget"),
-        (MemoryOptions(token_budget="many"), "token_budget"),
+        (MemoryOptions(token_budget="many"), "token_budget"),  # type: ignore[arg-type]
     ],
 )
 async def test_a_window_that_cannot_be_is_refused_before_anything_is_stored(

@@ -397,7 +397,7 @@ async def test_wrong_arguments_are_refused_by_their_names(stage: Stage) -> None:
         ("changes", stage.bob.update_messages("m1")),  # type: ignore[arg-type]
         ("changes", stage.bob.update_messages(["m1"])),  # type: ignore[list-item]
         ("id", stage.bob.update_messages([MessageChange("m1", text="a"), MessageChange("m1", text="b")])),
-        ("text", stage.bob.update_messages([MessageChange("m1", text=5)])),
+        ("text", stage.bob.update_messages([MessageChange("m1", text=5)])),  # type: ignore[arg-type]
         ("title", stage.bob.update_thread("t1", title=5)),  # type: ignore[arg-type]
         ("title", stage.bob.update_thread("t1", title="x" * 201)),
         ("title", stage.bob.create_thread("bob", title=None)),  # type: ignore[arg-type]

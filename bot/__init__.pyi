@@ -1,0 +1,9 @@
+from bot.access.actor import Actor as Actor
+from bot.agent.agent import Agent as Agent
+from bot.memory.memory import Memory as Memory
+from bot.memory.values import MemoryOptions as MemoryOptions
+from bot.memory.values import Message as Message
+from bot.memory.values import MessageChange as MessageChange
+from bot.memory.values import NewMessage as NewMessage
+from bot.memory.values import Page as Page
+from bot.memory.values import Thread as Thread
