@@ -19,14 +19,21 @@ from tests.engines import DATA, Clock, Postgres, missing_tools
 ENGINES = ("sqlite", "postgresql")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what this machine cannot run; with REQUIRE_ALL=1 its absence is a failure instead."""
+def pytest_configure(config: pytest.Config) -> None:
+    """With REQUIRE_ALL=1 nothing may be left out: say at once what this machine lacks."""
     missing = missing_tools()
-    named = config.getoption("markexpr", "")
-    absent = [mark for mark in missing if any(item.get_closest_marker(mark) for item in items)]
-    if absent and os.environ.get("REQUIRE_ALL") == "1":
-        raise pytest.UsageError(f"REQUIRE_ALL=1, but this machine lacks: {', '.join(missing[mark] for mark in absent)}")
-    unwanted = set(absent) | (set() if "long" in named else {"long"})
+    if missing and os.environ.get("REQUIRE_ALL") == "1":
+        raise pytest.UsageError(f"REQUIRE_ALL=1, but this machine lacks: {', '.join(missing.values())}")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is left out on this machine, and why."""
+    return [f"left out: tests marked `{mark}`, for want of {what}" for mark, what in missing_tools().items()]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what this machine cannot run, and what is long unless it is named."""
+    unwanted = set(missing_tools()) | (set() if "long" in config.getoption("markexpr", "") else {"long"})
     left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in unwanted)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
