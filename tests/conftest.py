@@ -19,14 +19,14 @@ from tests.engines import DATA, Clock, Postgres, missing_tools
 ENGINES = ("sqlite", "postgresql")
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """With REQUIRE_ALL=1 nothing may be left out: say at once what this machine lacks."""
     missing = missing_tools()
     if missing and os.environ.get("REQUIRE_ALL") == "1":
         raise pytest.UsageError(f"REQUIRE_ALL=1, but this machine lacks: {', '.join(missing.values())}")
 
 
-def pytest_report_header(config: pytest.Config) -> list[str]:
+def pytest_report_header() -> list[str]:
     """Say what is left out on this machine, and why."""
     return [f"left out: tests marked `{mark}`, for want of {what}" for mark, what in missing_tools().items()]
 

@@ -20,8 +20,12 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from bot.access.actor import Actor, ActorKind
+from bot.storage.columns import Key
 from bot.storage.tables import disclosures, messages, participants, people, threads
 
 
@@ -54,9 +58,33 @@ def scope_of(actor: Actor, workspace_key: int) -> Scope:
     return Scope(actor.kind, workspace_key, readers)
 
 
-def in_workspace() -> ColumnElement[bool]:
-    """Threads of the actor's own workspace; whatever else a condition says, it says it of these."""
-    return threads.c.workspace_key == bindparam("in_workspace")
+class _Unindexed(FunctionElement[int]):
+    """A column, kept from SQLite's indexes."""
+
+    type = Key
+    inherit_cache = True
+
+
+@compiles(_Unindexed)
+def _as_it_is(element: _Unindexed, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return compiler.process(element.clauses, **kwargs)
+
+
+@compiles(_Unindexed, "sqlite")
+def _on_sqlite(element: _Unindexed, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return f"+{compiler.process(element.clauses, **kwargs)}"
+
+
+def in_workspace(*, by_index: bool = False) -> ColumnElement[bool]:
+    """Threads of the actor's own workspace; whatever else a condition says, it says it of these.
+
+    Args:
+        by_index: whether the workspace's index is the way to the threads: they are named by their ids, or all are
+            wanted. Otherwise SQLite, which knows no numbers of rows, may begin there whatever else would be near, and
+            asks every thread of the workspace.
+    """
+    column = threads.c.workspace_key
+    return (column if by_index else _Unindexed(column)) == bindparam("in_workspace")
 
 
 _PERSON_IN_WORKSPACE = people.c.workspace_key == bindparam("in_workspace")
@@ -125,16 +153,22 @@ def _persons_spoke() -> ColumnElement[bool]:
     return spoke.correlate(threads)
 
 
-def visible_threads(kind: ActorKind) -> ColumnElement[bool]:
-    """Which threads exist for an actor."""
+def visible_threads(kind: ActorKind, *, by_index: bool = False) -> ColumnElement[bool]:
+    """Which threads exist for an actor; for `by_index` see `in_workspace`."""
+    inside = in_workspace(by_index=by_index)
     # A person sees the threads that she takes part in.
     if kind == "person":
-        return and_(in_workspace(), takes_part(person_key(bindparam("for_reader"))))
+        return and_(inside, takes_part(person_key(bindparam("for_reader"))))
     # A supervisor sees the threads in which one of her persons spoke after supervision was disclosed.
     if kind == "supervisor":
-        return and_(in_workspace(), _persons_spoke())
+        return and_(inside, _persons_spoke())
     # The program itself sees every thread of its workspace.
-    return in_workspace()
+    return inside
+
+
+def visible_thread(kind: ActorKind) -> ColumnElement[bool]:
+    """The thread with the id `thread_id`, if it exists for an actor."""
+    return and_(visible_threads(kind, by_index=True), threads.c.id == bindparam("thread_id"))
 
 
 #: A person's own part in each thread of `every_visible`.
@@ -154,10 +188,13 @@ def every_visible(statement: Select[Any], kind: ActorKind) -> Select[Any]:
         # Who speaks takes part, so nothing is left out.
         reached = select(participants.c.thread_key).where(participants.c.resource_key.in_(_persons())).distinct()
         near = reached.subquery("reached")
-        # The sum is no column: without it SQLite would still begin with the index of the whole workspace.
-        inside = threads.c.workspace_key + 0 == bindparam("in_workspace")
-        return statement.join(near, near.c.thread_key == threads.c.key).where(inside, _persons_spoke())
-    return statement.where(visible_threads(kind))
+        return statement.join(near, near.c.thread_key == threads.c.key).where(visible_threads(kind))
+    return statement.where(visible_threads(kind, by_index=True))
+
+
+def message_in_workspace() -> ColumnElement[bool]:
+    """Messages of the actor's own workspace: said of those that a statement names by their ids, it finds them."""
+    return messages.c.workspace_key == bindparam("in_workspace")
 
 
 def visible_messages(kind: ActorKind) -> ColumnElement[bool]:

@@ -11,7 +11,16 @@ from sqlalchemy import Connection, Row, Select, Update, bindparam, case, delete,
 from sqlalchemy.dialects import postgresql
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, disclosure_of_edit, newest_disclosure, own_messages, person_key, visible_threads
+from bot.access.scope import (
+    Scope,
+    disclosure_of_edit,
+    message_in_workspace,
+    newest_disclosure,
+    own_messages,
+    person_key,
+    visible_thread,
+    visible_threads,
+)
 from bot.errors import Conflict, NotAllowed
 from bot.memory.drafts import Draft
 from bot.memory.fact_rows import facts_on, forget_groundless
@@ -36,7 +45,7 @@ def _advance(kind: ActorKind) -> Update:
     later = or_(threads.c.last_message_at.is_(None), threads.c.last_message_at < newest)
     return (
         update(threads)
-        .where(visible_threads(kind), threads.c.id == bindparam("thread_id"))
+        .where(visible_thread(kind))
         .values(
             next_seq=threads.c.next_seq + bindparam("gained"),
             message_count=threads.c.message_count + bindparam("gained"),
@@ -180,7 +189,12 @@ def _own(kind: ActorKind) -> Select[Any]:
     return (
         select(messages.c.key, messages.c.id, messages.c.thread_key, messages.c.metadata_)
         .join(threads, threads.c.key == messages.c.thread_key)
-        .where(visible_threads(kind), own_messages(kind), messages.c.id.in_(bindparam("ids", expanding=True)))
+        .where(
+            visible_threads(kind),
+            own_messages(kind),
+            message_in_workspace(),
+            messages.c.id.in_(bindparam("ids", expanding=True)),
+        )
         .order_by(messages.c.thread_key, messages.c.key)
         .with_for_update()
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam
 
-from bot.access.scope import Scope
+from bot.access.scope import Scope, message_in_workspace
 from bot.memory.message_pages import Found, MessageList, as_message, count_messages, read_messages, visible_select
 from bot.memory.paging import Slice
 from bot.memory.search_rows import find_messages
@@ -26,5 +26,7 @@ def search_messages(
 
 def messages_by_ids(connection: Connection, scope: Scope, ids: Sequence[str]) -> list[Message]:
     """The visible ones of the messages with these ids."""
-    statement = visible_select(scope.kind).where(messages.c.id.in_(bindparam("ids", expanding=True)))
+    statement = visible_select(scope.kind).where(
+        message_in_workspace(), messages.c.id.in_(bindparam("ids", expanding=True))
+    )
     return [as_message(row) for row in connection.execute(statement, {**scope.values(), "ids": list(ids)})]

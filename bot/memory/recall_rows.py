@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, named_person, takes_part, visible_threads
+from bot.access.scope import Scope, message_in_workspace, named_person, takes_part, visible_threads
 from bot.memory.message_pages import (
     EVERYTHING,
     Found,
@@ -64,7 +64,9 @@ def locate(connection: Connection, scope: Scope, thread_ids: Sequence[str], reso
 def _located(kind: ActorKind, *, one: bool, of_person: bool) -> Select[int, str, int]:
     # A list of parameters is spelt out anew at each execution: what is asked of one thread does without.
     named = threads.c.id == bindparam("thread_id") if one else threads.c.id.in_(bindparam("thread_ids", expanding=True))
-    statement = select(threads.c.key, threads.c.id, threads.c.message_count).where(visible_threads(kind), named)
+    statement = select(threads.c.key, threads.c.id, threads.c.message_count).where(
+        visible_threads(kind, by_index=True), named
+    )
     return statement.where(takes_part(named_person(kind))) if of_person else statement
 
 
@@ -100,7 +102,7 @@ def recall(connection: Connection, scope: Scope, wanted: Recall) -> Found:
 @lru_cache
 def _target(kind: ActorKind, *, of_person: bool) -> Select[Any]:
     """Where a message stands, if it may be included."""
-    found = visible_select(kind).where(messages.c.id == bindparam("target_id"))
+    found = visible_select(kind).where(message_in_workspace(), messages.c.id == bindparam("target_id"))
     if of_person:
         return found.where(takes_part(named_person(kind)))
     recalled = bindparam("of_threads", expanding=True, type_=Key)

@@ -10,13 +10,13 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, selec
 from sqlalchemy.dialects import postgresql
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, masked_of_thread, named_person, takes_part, visible_threads
+from bot.access.scope import Scope, masked_of_thread, named_person, takes_part, visible_thread
 from bot.errors import Conflict, NotAllowed, NotFound
 from bot.memory.boundary import Boundary
 from bot.memory.fact_rows import facts_on, forget_groundless
 from bot.memory.people_rows import PERSON, ensure_person
+from bot.memory.portions import portions
 from bot.memory.values import ANOTHER_PARTICIPANT, PlaceKind, Thread
-from bot.storage.among import Among
 from bot.storage.tables import messages, participants, people, threads
 
 
@@ -99,7 +99,7 @@ def thread_select(kind: ActorKind) -> Select[Any]:
 
 @cache
 def _by_id(kind: ActorKind, *, of_person: bool) -> Select[Any]:
-    statement = thread_select(kind).where(visible_threads(kind), threads.c.id == bindparam("thread_id"))
+    statement = thread_select(kind).where(visible_thread(kind))
     return statement.where(takes_part(named_person(kind))) if of_person else statement
 
 
@@ -128,7 +128,7 @@ def get_thread(connection: Connection, scope: Scope, thread_id: str, resource_id
 _PARTICIPANT = select(people.c.resource_id).where(people.c.key == participants.c.resource_key).scalar_subquery()
 _PARTICIPANTS = (
     select(participants.c.thread_key, _PARTICIPANT)
-    .where(Among(participants.c.thread_key, "thread_keys"))
+    .where(participants.c.thread_key.in_(bindparam("thread_keys", expanding=True)))
     .order_by(participants.c.thread_key, participants.c.joined_at, participants.c.resource_key)
 )
 
@@ -136,8 +136,9 @@ _PARTICIPANTS = (
 def with_participants(connection: Connection, scope: Scope, rows: Sequence[Any]) -> list[Thread]:
     """Rows of `thread_select` as threads. Whom the actor may not read stands there without a name."""
     named: dict[int, list[str]] = {row[-1]: [] for row in rows}
-    for thread_key, resource_id in connection.execute(_PARTICIPANTS, {"thread_keys": list(named)}).all():
-        named[thread_key].append(resource_id)
+    for keys in portions(list(named)):
+        for thread_key, resource_id in connection.execute(_PARTICIPANTS, {"thread_keys": keys}).all():
+            named[thread_key].append(resource_id)
 
     def shown(resource_id: str) -> str:
         return resource_id if scope.includes(resource_id) or scope.kind == "person" else ANOTHER_PARTICIPANT
@@ -154,7 +155,7 @@ def _locked(kind: ActorKind) -> Select[Any]:
     columns = select(
         threads.c.key, threads.c.owner_key, threads.c.metadata_, threads.c.created_at, threads.c.window_boundary
     )
-    return columns.where(visible_threads(kind), threads.c.id == bindparam("thread_id")).with_for_update(of=threads)
+    return columns.where(visible_thread(kind)).with_for_update(of=threads)
 
 
 def lock_thread(connection: Connection, scope: Scope, thread_id: str) -> Row[Any]:
@@ -206,7 +207,7 @@ def update_thread(
 
 def suggest_title(connection: Connection, scope: Scope, thread_id: str, title: str, source: str) -> None:
     """Give a thread the title that a question or a model suggests; a person's own is never overwritten."""
-    statement = update(threads).where(visible_threads(scope.kind), threads.c.id == bindparam("thread_id"))
+    statement = update(threads).where(visible_thread(scope.kind))
     statement = statement.where(threads.c.title_source != "person").values(title=title, title_source=source)
     connection.execute(statement, {**scope.values(), "thread_id": thread_id})
 
@@ -240,7 +241,5 @@ def move_boundary(connection: Connection, scope: Scope, thread_id: str, boundary
 
 def read_boundary(connection: Connection, scope: Scope, thread_id: str) -> Boundary | None:
     """Where the thread's window begins, if that was ever stored."""
-    statement = select(threads.c.window_boundary).where(
-        visible_threads(scope.kind), threads.c.id == bindparam("thread_id")
-    )
+    statement = select(threads.c.window_boundary).where(visible_thread(scope.kind))
     return Boundary.of_document(connection.execute(statement, {**scope.values(), "thread_id": thread_id}).scalar())

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, person_key, visible_threads
+from bot.access.scope import Scope, person_key, visible_thread
 from bot.errors import NotFound
 from bot.memory.boundary import Boundary
 from bot.memory.drafts import Draft
@@ -81,7 +81,7 @@ def read_context(connection: Connection, scope: Scope, thread_id: str, most: int
 def _context(kind: ActorKind) -> Select[Any]:
     """A visible thread by its id, with where its window begins."""
     found = thread_select(kind).add_columns(threads.c.window_boundary)
-    return found.where(visible_threads(kind), threads.c.id == bindparam("thread_id"))
+    return found.where(visible_thread(kind))
 
 
 _NAMES = (
