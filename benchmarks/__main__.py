@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.content import LONG_PLAN, Writer, fill, plan_of
 from benchmarks.hosts import HOSTS, Host, fdatasync_seconds
-from benchmarks.measure import Store, measure
+from benchmarks.measure import Store, empty_read_seconds, measure
 from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.table import Report, Row, Weight, markdown, show
 from bot.memory.memory import Memory
@@ -82,6 +82,8 @@ async def _measure_engine(engine: str, folder: Path, options: argparse.Namespace
             seconds = _QUICK_SECONDS if options.quick else _SECONDS
             disk.append(fdatasync_seconds(folder))
             report.rows += await _measure_all(host, options.sizes, wanted, seconds, long_thread=long_thread)
+        empty = await empty_read_seconds(host.address(_name(options.sizes[0])))
+        report.notes.append(f"The runner itself: an empty read on {engine} takes {empty * 1e6:.0f} µs (p50).")
         disk.append(fdatasync_seconds(folder))
         times = ", ".join(f"{one * 1e3:.2f}" for one in disk)
         report.notes.append(f"Disk under {engine}: 4 KiB and fdatasync, p50 before, between and after: {times} ms.")

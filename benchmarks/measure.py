@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from sqlalchemy import Connection
+
 from benchmarks.raw import Raw, Replay, recording
 from benchmarks.scenarios import Call, Scenario
 from bot.memory.memory import Memory
+from bot.storage.store import open_store
 
 _WARM_UP = 12
 
@@ -88,3 +91,21 @@ async def _course(scenario: Scenario, store: Store) -> _Course:
                 await part(store.memory, number)
         replays.append(Replay(transactions))
     return _Course(store, call, replays)
+
+
+async def empty_read_seconds(url: str, times: int = 500) -> float:
+    """What handing over to the runner and back takes: the floor under every number of ours."""
+    store = await open_store(url)
+    seconds = []
+    try:
+        for _ in range(times):
+            began = time.perf_counter()
+            await store.read(_nothing)
+            seconds.append(time.perf_counter() - began)
+    finally:
+        await store.close()
+    return median(seconds)
+
+
+def _nothing(_connection: Connection) -> None:
+    """Asks the database nothing."""

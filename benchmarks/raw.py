@@ -58,6 +58,8 @@ def recording() -> Iterator[list[Transaction]]:
     finally:
         event.remove(Engine, "before_cursor_execute", execute)
         event.remove(Engine, "begin", begin)
+        # SQLAlchemy leaves this on, and would go on looking for listeners at every statement that is measured.
+        Engine._has_events = False  # noqa: SLF001
 
 
 @dataclass
