@@ -53,7 +53,7 @@ class Memory:
         """Open a database and bring its schema up to date.
 
         Args:
-            url: `sqlite:///file.db`, `postgresql://…`, or a path to a SQLite file.
+            url: `sqlite:///file.db`, `postgresql://…`, or a `Path` to a SQLite file.
             options: what a turn remembers.
             workspace: the tenant; nothing of another one is ever visible.
             purpose: `reader` changes nothing, `worker` is alone on a SQLite file; see `bot.storage.store.Purpose`.
