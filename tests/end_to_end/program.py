@@ -17,9 +17,11 @@ from typing import Self
 from bot import Actor, Memory, Message
 
 PROGRAM = (sys.executable, "-m", "bot")
-#: Makes the terminal that the process stands in its own, so that Ctrl-C reaches it.
+#: Makes the terminal that the process stands in its own, so that Ctrl-C reaches it; and lets Ctrl-C do what it does at
+#: a login, for a test run in the background has it ignored, which children inherit.
 _IN_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
 _SECONDS = 60
 
@@ -137,12 +139,21 @@ class Running:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(_SECONDS)
 
-    def end(self) -> int:
-        """Wait until it has left by itself."""
+    def end(self, pressing: str = "") -> int:
+        """Wait until it has left by itself, `pressing` a key meanwhile as an impatient person does.
+
+        Python's prompt misses a Ctrl-C that comes in the moment between its words and its waiting for a key.
+        """
         if self._to != self._back and self._process.stdin is not None:
             self._process.stdin.close()
-        while self._back >= 0 and self._read():
-            pass
+        end = time.monotonic() + _SECONDS
+        going = self._back >= 0
+        while going:
+            assert time.monotonic() < end, f"it does not end: {self.shown!r}"
+            going = not select.select([self._back], [], [], 0.5)[0] or self._read()
+            if going and pressing:
+                with contextlib.suppress(OSError):  # it has just left
+                    self.say(pressing)
         return self._process.wait(_SECONDS)
 
     def _read(self) -> bool:

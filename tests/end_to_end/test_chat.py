@@ -211,9 +211,8 @@ async def test_a_terminal_has_a_prompt_and_ctrl_c_stops_an_answer(program: Progr
 def test_ctrl_c_at_the_prompt_leaves(program: Program) -> None:
     with program.start_in_terminal("chat", "--as", "ada") as chat:
         chat.wait_for("Threadkeeper> ")
-        chat.say("\x03")
 
-        assert chat.end() == 0
+        assert chat.end(pressing="\x03") == 0
 
 
 def test_killed_after_an_answer_was_confirmed(program: Program) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -43,6 +44,15 @@ def test_work_goes_on_between_two_calls() -> None:
     assert task.done()
 
 
+@pytest.fixture
+def ctrl_c_works() -> Iterator[None]:
+    """As in a terminal: a test run in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_works")
 def test_ctrl_c_cancels_the_work_and_waits_for_its_end() -> None:
     cleaned = []
 
