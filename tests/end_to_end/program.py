@@ -140,7 +140,7 @@ class Running:
         self._process.wait(_SECONDS)
 
     def end(self, pressing: str = "") -> int:
-        """Wait until it has left by itself, `pressing` a key meanwhile as an impatient person does.
+        """Wait until it has left by itself, `pressing` a key as long as it stands at its prompt, as a person does.
 
         Python's prompt misses a Ctrl-C that comes in the moment between its words and its waiting for a key.
         """
@@ -150,10 +150,10 @@ class Running:
         going = self._back >= 0
         while going:
             assert time.monotonic() < end, f"it does not end: {self.shown!r}"
-            going = not select.select([self._back], [], [], 0.5)[0] or self._read()
-            if going and pressing:
-                with contextlib.suppress(OSError):  # it has just left
-                    self.say(pressing)
+            if pressing and not self.shown.endswith("\n"):
+                self.say(pressing)
+            while going and select.select([self._back], [], [], 0.5)[0]:
+                going = self._read()
         return self._process.wait(_SECONDS)
 
     def _read(self) -> bool:
