@@ -26,9 +26,16 @@ The tree:
     - ModelFailed
     - ModelAnswerUnusable
   x ImportFailed
+  x TurnLost
+  x PlatformError
+    - PlatformBusy
+    - PlatformUnreachable
+    - PostRefused
+    - PostUncertain
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 
 class BotError(Exception):
@@ -136,3 +143,31 @@ class ModelAnswerUnusable(ModelError):
 
 class ImportFailed(BotError):
     """The file cannot be imported; the message names the line."""
+
+
+class TurnLost(BotError):
+    """Another process has taken this turn over."""
+
+
+class PlatformError(BotError):
+    """The chat platform failed."""
+
+
+class PlatformBusy(PlatformError):
+    """The chat platform asks for patience. Nothing was sent."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class PlatformUnreachable(PlatformError):
+    """The chat platform cannot be reached at the moment. Nothing was sent."""
+
+
+class PostRefused(PlatformError):
+    """The chat platform does not take this post."""
+
+
+class PostUncertain(PlatformError):
+    """Whether the chat platform took this post is unknown."""

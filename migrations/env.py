@@ -2,8 +2,13 @@
 
 from alembic import context
 
+import adapters.local.tables
+import bot.storage.turn_tables
 from bot.storage.schema import is_ours
 from bot.storage.tables import metadata
+
+# Imported for what they add to `metadata`.
+_ = (adapters.local.tables, bot.storage.turn_tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -25,6 +25,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from bot.access.actor import Actor, ActorKind
+from bot.errors import NotAllowed
 from bot.storage.columns import Key
 from bot.storage.tables import disclosures, messages, participants, people, threads
 
@@ -46,6 +47,12 @@ class Scope:
         elif self.kind == "supervisor":
             bound["for_persons"] = list(self.readers)
         return bound
+
+    def of_person(self, resource_id: str) -> "Scope":
+        """The scope of a person of the same workspace: narrower than the program's own, from which alone it is made."""
+        if self.kind != "system":
+            raise NotAllowed
+        return Scope("person", self.workspace_key, (resource_id,))
 
     def includes(self, resource_id: str) -> bool:
         """Whether this person's words are within the scope."""

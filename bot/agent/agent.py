@@ -1,7 +1,7 @@
 """The agent: one turn, from the question to the stored answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,27 +11,21 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from bot.access.actor import Actor, checked_id
-from bot.agent.prompt import PromptInput, build_prompt
+from bot.agent.preparation import Asked, prepare
 from bot.agent.rounds import Progress, answer
 from bot.agent.titles import title_by_model, title_of_question
-from bot.agent.tools import Reach, Tool, one_to_one, search_tool
 from bot.errors import BotError, InvalidArgument, NotFound
-from bot.limits import WINDOW_MESSAGES
-from bot.memory.boundary import window
 from bot.memory.drafts import checked_text, checked_time
 from bot.memory.memory import Memory
-from bot.memory.turn_rows import Context, Cost
-from bot.memory.values import MemoryOptions, Message, NewMessage, PlaceKind, Thread
+from bot.memory.values import MemoryOptions, Message, NewMessage
 from bot.memory.view import MemoryView
 from bot.models.choose import model_of
-from bot.models.port import Model, PromptMessage
+from bot.models.port import Model
 from bot.settings import Settings, read_settings
 
 _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-
-_TOOL_HINT = "With search_messages you can look up what was said earlier and is not in front of you."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +40,11 @@ class _Turn:
     question: Message | None
     #: The sender's time was given: the answer takes it too, so that a replayed conversation stays in order.
     replayed: bool
+
+    def asked(self) -> Asked:
+        """The question, for the model."""
+        own = frozenset() if self.question is None else frozenset({self.question.id})
+        return Asked(self.view, self.thread_id, self.text, self.asked_at, self.question is not None, own)
 
 
 class Agent:
@@ -110,17 +109,17 @@ class Agent:
         turn = await self._open(text, thread_id, known or resource_id, chosen, created_at)
         if turn is None:
             return
-        prompt, tools = await self._prepare(turn, chosen)
+        prepared = await prepare(turn.asked(), chosen, self._settings)
         progress = Progress()
         try:
-            async with aclosing(answer(self._model, prompt, tools, progress)) as pieces:
+            async with aclosing(answer(self._model, prepared.prompt, prepared.tools, progress)) as pieces:
                 async for piece in pieces:
                     yield piece
         except BaseException:
             # The listener left: what was said so far is kept, and no failure of that hides the leaving.
-            await self._keep_silently(turn, progress)
+            await self._keep_silently(turn, progress, tuple(prepared.shown))
             raise
-        await self._keep(turn, progress)
+        await self._keep(turn, progress, tuple(prepared.shown))
         self._suggest_title(turn, progress)
 
     async def _known_as(self, resource_id: str) -> str | None:
@@ -150,48 +149,7 @@ class Agent:
         asked_at = question.created_at if question else said_at or datetime.now(UTC)
         return _Turn(view, thread_id, clean, asked_at, question, said_at is not None)
 
-    async def _prepare(
-        self, turn: _Turn, options: MemoryOptions
-    ) -> tuple[tuple[PromptMessage, ...], Mapping[str, Tool]]:
-        context, remembered = await self._remember(turn, options)
-        thread, asker, names = context.thread, turn.view.actor.id, context.names or {}
-        alone = thread is None or one_to_one(thread, asker)
-        tools: dict[str, Tool] = {}
-        if thread is not None:
-            question_id = turn.question.id if turn.question else ""
-            tool = search_tool(Reach(turn.view, thread, turn.text, question_id, alone, names))
-            tools[tool.spec.name] = tool
-        given = PromptInput(
-            bot_name=self._settings.bot_name,
-            persona=self._settings.persona,
-            place_kind=_place_kind(thread, alone=alone),
-            place_name="" if thread is None else thread.place_name,
-            asker=asker,
-            names=names,
-            window=remembered,
-            question=turn.text,
-            asked_at=turn.asked_at,
-            tool_hint=_TOOL_HINT if tools and self._settings.model_tools else "",
-        )
-        return build_prompt(given), tools
-
-    async def _remember(self, turn: _Turn, options: MemoryOptions) -> tuple[Context, list[Message]]:
-        """What is known of the thread, and the window of the prompt."""
-        if options.last_messages is None:
-            return Context(), []
-        # A budget of tokens takes the place of the count, but nothing is nothing.
-        by_tokens = options.token_budget is not None and options.last_messages > 0
-        most = WINDOW_MESSAGES if by_tokens else options.last_messages
-        # Two more than are shown: the question, and one to see that there are too many.
-        context = await turn.view.read_context(turn.thread_id, most + 2)
-        own = "" if turn.question is None else turn.question.id
-        earlier = [message for message in context.messages if message.id != own]
-        chosen, moved = window(earlier, context.boundary, most=most, budget=options.token_budget)
-        if moved is not None and turn.question is not None:
-            await turn.view.move_window_boundary(turn.thread_id, moved)
-        return context, chosen
-
-    async def _keep(self, turn: _Turn, progress: Progress) -> None:
+    async def _keep(self, turn: _Turn, progress: Progress, shown: tuple[str, ...]) -> None:
         """Store the answer, so far as there is one."""
         if turn.question is None or not progress.says_something:
             return
@@ -204,20 +162,17 @@ class Agent:
             metadata={"model": self._model.name},
             outcome=progress.outcome,
         )
-        usage = progress.usage
-        cost = Cost(
-            self._model.name, usage.prompt_tokens, usage.completion_tokens, usage.estimated, progress.model_calls
-        )
+        cost = progress.cost(self._model.name)
         try:
             # Begun, it is finished, whoever is cancelled meanwhile.
-            await asyncio.shield(self._behind(turn.view.close_turn(stored, cost, turn.question.id)))
+            await asyncio.shield(self._behind(turn.view.close_turn(stored, cost, turn.question.id, shown)))
         except NotFound:
             # The question was deleted while the model spoke: the answer goes with it.
             _log.info("answer dropped with its deleted question")
 
-    async def _keep_silently(self, turn: _Turn, progress: Progress) -> None:
+    async def _keep_silently(self, turn: _Turn, progress: Progress, shown: tuple[str, ...]) -> None:
         try:
-            await self._keep(turn, progress)
+            await self._keep(turn, progress, shown)
         except BotError as error:
             _log.warning("a cut answer was not stored", error=type(error).__name__)
 
@@ -261,10 +216,3 @@ def _checked(options: MemoryOptions) -> MemoryOptions:
         if value is not None and (not isinstance(value, int) or value < least):
             raise InvalidArgument(name, f"{name} must be None or an integer >= {least}")
     return options
-
-
-def _place_kind(thread: Thread | None, *, alone: bool) -> PlaceKind:
-    """Who reads along, as the prompt tells: a direct conversation that somebody joined is one with members."""
-    if alone or thread is None:
-        return "direct"
-    return "private" if thread.place_kind == "direct" else thread.place_kind

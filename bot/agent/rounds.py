@@ -11,6 +11,7 @@ from bot.agent.fence import fenced
 from bot.agent.tools import Tool, run_tool
 from bot.errors import ModelAnswerUnusable, ModelError, ModelFailed, ModelTimeout
 from bot.limits import ANSWER_CHARACTERS, TOOL_ARGUMENT_CHARACTERS, TOOL_CALLS, TOOL_ROUNDS, TURN_TIME
+from bot.memory.turn_rows import Cost
 from bot.memory.values import Outcome
 from bot.models.assembly import CHARACTERS_PER_TOKEN, EMPTY, prompt_characters
 from bot.models.port import Finished, Model, ModelEvent, ModelRequest, PromptMessage, ToolCall, Usage
@@ -31,6 +32,13 @@ class Progress:
     outcome: Outcome = "cut"
     usage: Usage = field(default_factory=Usage)
     model_calls: int = 0
+    #: What ended it, where the model failed.
+    failure: ModelError | None = None
+
+    def cost(self, model_name: str) -> Cost:
+        """What it cost, to be stored with the answer."""
+        usage = self.usage
+        return Cost(model_name, usage.prompt_tokens, usage.completion_tokens, usage.estimated, self.model_calls)
 
     @property
     def says_something(self) -> bool:
@@ -64,6 +72,7 @@ async def answer(
         failure = ModelFailed()
     else:
         return
+    progress.failure = failure
     note = progress.end_early(f"My answer was cut short: {failure}", str(failure))
     progress.text += note
     yield note

@@ -57,11 +57,13 @@ class Reach:
     view: MemoryView
     thread: Thread
     question: str
-    #: The stored question's id, which is no hit; "" where it is not stored.
-    question_id: str
+    #: Messages that are no hits: the question itself, and what is not yet to be answered.
+    left_out: frozenset[str]
     everywhere: bool
     #: Display names by resource id.
     names: Mapping[str, str]
+    #: Takes note of what the model was shown.
+    shown: dict[str, None]
 
 
 def one_to_one(thread: Thread, resource_id: str) -> bool:
@@ -75,6 +77,7 @@ def search_tool(reach: Reach) -> Tool:
 
     async def run(arguments: SearchArguments) -> Mapping[str, Any]:
         hits = await _hits(reach, arguments)
+        reach.shown.update(dict.fromkeys(hit.id for hit in hits))
         titles = {thread_id: await _title(reach, thread_id) for thread_id in {hit.thread_id for hit in hits}}
         return {"found": [_shown(reach, hit, titles[hit.thread_id]) for hit in hits]}
 
@@ -95,7 +98,7 @@ async def _hits(reach: Reach, arguments: SearchArguments) -> list[Message]:
         page = await reach.view.search_messages(query, per_page=_HITS, roles=roles)
     else:
         page = await reach.view.recall(reach.thread.id, search=query, per_page=_HITS, roles=roles)
-    return [hit for hit in page.items if hit.id != reach.question_id]
+    return [hit for hit in page.items if hit.id not in reach.left_out]
 
 
 async def _title(reach: Reach, thread_id: str) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from bot.errors import BotError
 
-#: As `bot.memory.memory.LIBRARY_WORKSPACE`, which is slow to load; a test compares them.
+#: As `bot.memory.workspace_rows.LIBRARY_WORKSPACE`, which is slow to load; a test compares them.
 WORKSPACE = "local:default"
 
 app = typer.Typer(

@@ -11,7 +11,7 @@ from bot.access.actor import checked_id
 from bot.agent.agent import Agent
 from bot.cli.start import database_name, open_memory
 from bot.errors import InvalidArgument
-from bot.memory.memory import LIBRARY_WORKSPACE
+from bot.memory.workspace_rows import LIBRARY_WORKSPACE
 from bot.settings import Settings, read_settings
 from bot.terminal.background import Background
 from bot.terminal.chat import Chat

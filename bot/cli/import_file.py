@@ -15,7 +15,7 @@ from bot.cli.start import opened_memory
 from bot.errors import InvalidArgument
 from bot.importing.load import Loaded, load
 from bot.importing.select import Import, read_records
-from bot.memory.memory import LIBRARY_WORKSPACE
+from bot.memory.workspace_rows import LIBRARY_WORKSPACE
 from bot.settings import Settings, read_settings
 from bot.terminal.screen import Screen
 

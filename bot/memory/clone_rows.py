@@ -72,6 +72,7 @@ def _copy_messages(connection: Connection, scope: Scope, source_key: int, reques
     rows = []
     for seq, old in enumerate(chosen, start=1):
         row = {column.key: old._mapping[column] for column in messages.c if column is not messages.c.key}  # noqa: SLF001 (a documented name)
+        row["stored_at"] = request.at
         # Made of both ids, so that a replay makes the same ones.
         rows.append(
             row | {"thread_key": key, "seq": seq, "id": str(uuid5(NAMESPACE_URL, f"{request.new_id}\n{old.id}"))}

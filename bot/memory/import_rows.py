@@ -69,7 +69,7 @@ def import_messages(
     pairs = dict.fromkeys((one.thread_id, one.resource_id) for one in new)
     ensure_participants(connection, ((found[thread_id], persons[person]) for thread_id, person in pairs), now)
     if new:
-        _insert(connection, scope, found, persons, new)
+        _insert(connection, scope, found, persons, new, now)
         _advance(connection, found, new, now)
     _name_threads(connection, scope, batch.titles)
     if changed:
@@ -129,7 +129,12 @@ _INSERT = insert(messages).returning(messages.c.id, messages.c.key)
 
 
 def _insert(
-    connection: Connection, scope: Scope, found: _Threads, persons: Mapping[str, int], new: Sequence[Draft]
+    connection: Connection,
+    scope: Scope,
+    found: _Threads,
+    persons: Mapping[str, int],
+    new: Sequence[Draft],
+    now: datetime,
 ) -> None:
     """Insert messages and index them. A thread's messages keep the order in which they come."""
     disclosure = connection.execute(_DISCLOSURE, {"in_workspace": scope.workspace_key}).scalar_one()
@@ -149,6 +154,7 @@ def _insert(
                 "outcome": one.outcome,
                 "sent_at": one.created_at,
                 "disclosure": disclosure,
+                "stored_at": now,
             }
         )
         seqs[one.thread_id] += 1

@@ -6,18 +6,12 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, bindparam, insert, select
-from sqlalchemy.dialects import postgresql
-
 from bot.access.actor import Actor, checked_id
 from bot.access.door import Door
 from bot.memory.values import MemoryOptions
 from bot.memory.view import MemoryView
+from bot.memory.workspace_rows import LIBRARY_WORKSPACE, ensure_workspace, workspace_key
 from bot.storage.store import Migration, Purpose, Store, file_url, open_store
-from bot.storage.tables import disclosures, workspaces
-
-#: The workspace of a program that embeds the memory. Its supervision is on: the program is its admin.
-LIBRARY_WORKSPACE = "local:default"
 
 
 def _now() -> datetime:
@@ -67,9 +61,9 @@ class Memory:
         address = url if isinstance(url, str) else file_url(url)
         store = await open_store(address, purpose=purpose, migration_url=migration_url)
         try:
-            key = await store.read(_workspace_key, workspace)
+            key = await store.read(workspace_key, workspace)
             if key is None and purpose != "reader":
-                key = await store.write(_make_workspace, workspace, now())
+                key = await store.write(ensure_workspace, workspace, now())
         except BaseException:
             await store.close()
             raise
@@ -96,23 +90,3 @@ class Memory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-_KEY = select(workspaces.c.key).where(workspaces.c.id == bindparam("workspace_id"))
-
-
-def _workspace_key(connection: Connection, workspace_id: str) -> int | None:
-    return connection.execute(_KEY, {"workspace_id": workspace_id}).scalar()
-
-
-def _make_workspace(connection: Connection, workspace_id: str, at: datetime) -> int:
-    """Make a workspace known. Supervision is off until an admin switches it on; the library's is on."""
-    statement = postgresql.insert(workspaces).on_conflict_do_nothing(index_elements=["id"])
-    connection.execute(statement, {"id": workspace_id, "created_at": at})
-    key = connection.execute(_KEY, {"workspace_id": workspace_id}).scalar_one()
-    known = select(disclosures.c.version).where(disclosures.c.workspace_key == key).limit(1)
-    if connection.execute(known).scalar() is None:
-        supervision = "all" if workspace_id == LIBRARY_WORKSPACE else "off"
-        first = {"workspace_key": key, "version": 1, "supervision": supervision, "created_at": at}
-        connection.execute(insert(disclosures), first)
-    return key

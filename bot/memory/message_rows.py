@@ -108,6 +108,7 @@ def _save_in_thread(
             "outcome": message.outcome,
             "sent_at": message.created_at,
             "disclosure": thread.disclosure,
+            "stored_at": now,
         }
         for message in stored
     ]

@@ -1,6 +1,6 @@
 """Storage functions of a turn: the question in, the window out, the answer in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,7 +18,7 @@ from bot.memory.message_rows import save_messages
 from bot.memory.paging import Slice
 from bot.memory.thread_rows import NewThread, ensure_thread, suggest_title, thread_select
 from bot.memory.values import Message, Thread
-from bot.storage.tables import messages, participants, people, threads, usage
+from bot.storage.tables import ledger, messages, participants, people, threads, usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +104,23 @@ _ASKED = (
         threads.c.id == bindparam("thread_id"),
     )
 )
-_PAY = insert(usage).values(resource_key=person_key(bindparam("of_person")), message_key=_MESSAGE_KEY)
+_PAY = (
+    insert(usage)
+    .values(resource_key=person_key(bindparam("of_person")), message_key=_MESSAGE_KEY)
+    .returning(usage.c.message_key)
+)
 
 
 def close_turn(
-    connection: Connection, scope: Scope, answer: Draft, cost: Cost, now: datetime, question_id: str | None = None
+    connection: Connection,
+    scope: Scope,
+    answer: Draft,
+    cost: Cost,
+    now: datetime,
+    question_id: str | None = None,
+    shown: Sequence[str] = (),
 ) -> Message:
-    """Save an answer with what it cost.
+    """Save an answer with what it cost and with the messages that it is based on.
 
     Raises:
         NotFound: the thread, or the question in it, was deleted meanwhile; the answer goes with it.
@@ -133,8 +143,32 @@ def close_turn(
         "estimated": cost.estimated,
         "model_calls": cost.model_calls,
     }
-    connection.execute(_PAY, values)
+    answer_key = connection.execute(_PAY, values).scalar()
+    if shown and answer_key is not None:
+        enter_ledger(connection, scope, answer_key, shown)
     return message
+
+
+_SHOWN = select(messages.c.key).where(
+    messages.c.workspace_key == bindparam("in_workspace"), messages.c.id.in_(bindparam("ids", expanding=True))
+)
+
+
+def enter_ledger(connection: Connection, scope: Scope, answer_key: int, shown: Sequence[str]) -> None:
+    """Note which messages an answer is based on. Those that were deleted meanwhile are not among them."""
+    values = {"in_workspace": scope.workspace_key, "ids": list(dict.fromkeys(shown))}
+    rows = [{"answer_key": answer_key, "source_key": key} for key in connection.execute(_SHOWN, values).scalars()]
+    if rows:
+        connection.execute(insert(ledger), rows)
+
+
+def mark_based_on(connection: Connection, source_keys: Sequence[int], at: datetime) -> None:
+    """Mark the answers that were based on these messages: what they rest on was changed or deleted since."""
+    based = select(ledger.c.answer_key).where(ledger.c.source_key.in_(source_keys))
+    rows = connection.execute(select(messages.c.key, messages.c.metadata_).where(messages.c.key.in_(based))).all()
+    for row in rows:
+        changed = row.metadata_ | {"source_changed_at": at.isoformat()}
+        connection.execute(update(messages).where(messages.c.key == row.key).values(metadata_=changed))
 
 
 def name_person(connection: Connection, scope: Scope, resource_id: str, name: str) -> None:

@@ -1,5 +1,6 @@
 """The part of the memory's face that the agent uses: a turn's question, context and answer."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -64,14 +65,18 @@ class TurnMethods:
         self._person()
         return await self._door.read("open", None, read_context, checked_id("thread_id", thread_id), most)
 
-    async def close_turn(self, answer: NewMessage, cost: Cost, question_id: str | None = None) -> Message:
+    async def close_turn(
+        self, answer: NewMessage, cost: Cost, question_id: str | None = None, shown: Sequence[str] = ()
+    ) -> Message:
         """Save the answer to the actor with what it cost; where the question is named, only if that still stands.
+
+        `shown` are the ids of the messages that stood in its prompt, which the ledger keeps.
 
         Raises:
             NotFound: the thread or the question was deleted meanwhile.
         """
         checked = await apart(len(answer.text), lambda: draft(answer, str(uuid4())))
-        return await self._door.write(close_turn, checked, cost, self._door.now(), question_id)
+        return await self._door.write(close_turn, checked, cost, self._door.now(), question_id, shown)
 
     async def name_person(self, resource_id: str, name: str) -> None:
         """Remember how the platform calls a person: for an adapter or the person herself.

@@ -14,6 +14,7 @@ from bot.errors import StorageUnavailable
 from bot.storage.columns import read_document
 from bot.storage.faults import connection_lost, may_replay, translate, translated
 from bot.storage.schema import REVISIONS, grant_use, migrate, require_current, schema_state
+from bot.storage.signals import PostgreSQLSignals, Signals
 from bot.storage.store import Migration, P, Purpose, T
 
 _POOL = 10
@@ -114,6 +115,13 @@ class PostgreSQLStore:
             if committing and connection_lost(error) and not may_replay(error):
                 raise StorageUnavailable(_UNKNOWN) from error
             raise translate(error) from error
+
+    @property
+    def shared(self) -> bool:
+        return True
+
+    def signals(self) -> Signals:
+        return PostgreSQLSignals(self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
 
     async def close(self) -> None:
         if self._closing is None:

@@ -21,6 +21,7 @@ from bot.errors import StorageError, StorageUnavailable, StorageUnreadable
 from bot.storage.columns import read_document
 from bot.storage.faults import DRIVER_ERRORS, translate, translated
 from bot.storage.schema import REVISIONS, migrate, require_current, schema_state
+from bot.storage.signals import LocalSignals, Signals
 from bot.storage.snapshot import restore_command, take_snapshot
 from bot.storage.store import Migration, P, Purpose, T
 from bot.storage.worker_lock import WorkerLock
@@ -205,6 +206,13 @@ class SQLiteStore:
                 raise StorageUnavailable("The database is closed.")
             lane.queue.put(_Task(run, loop, future))
         return await future
+
+    @property
+    def shared(self) -> bool:
+        return False
+
+    def signals(self) -> Signals:
+        return LocalSignals()
 
     async def close(self) -> None:
         with self._gate:

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.errors import SettingsError
+from bot.storage.signals import Signals
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,6 +60,15 @@ class Store(Protocol):
         Raises:
             StorageError: the database failed; nothing was changed, unless the sentence says that this is unknown.
         """
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may work on this database at once."""
+        ...
+
+    def signals(self) -> Signals:
+        """Where this process hears that there is something to do; to be closed by whoever asked for it."""
         ...
 
     async def close(self) -> None:

@@ -38,6 +38,8 @@ class WorkspaceColumns(TypedColumns):
     key: Named[int] = Column(Key, primary_key=True)
     id: Named[str] = Column(unique=True)
     created_at: Named[datetime] = Column(Instant)
+    # Since when the platform no longer lets the bot in; None while it does.
+    removed_at: Named[datetime | None] = Column(Instant)
 
 
 workspaces = Table("workspaces", metadata, WorkspaceColumns)
@@ -144,6 +146,8 @@ class MessageColumns(TypedColumns):
     edited_at: Named[datetime | None] = Column(Instant)
     # The version of `disclosures` that was in force when this was said.
     disclosure: Named[int]
+    # When it came into this database: retention counts from here, so that imported history is not gone at once.
+    stored_at: Named[datetime] = Column(Instant, server_default=sql("0"))
 
 
 messages = Table(
@@ -153,6 +157,7 @@ messages = Table(
     UniqueConstraint("workspace_key", "id"),
     Index(None, "thread_key", "sent_at", "seq"),
     Index(None, "resource_key", "sent_at", "key"),
+    Index(None, "workspace_key", "stored_at"),
 )
 
 
@@ -242,7 +247,7 @@ vectors = Table("vectors", metadata, VectorColumns)
 
 
 class LedgerColumns(TypedColumns):
-    """What an answer was based on: one row for each message that stood in its prompt from outside its window."""
+    """What an answer was based on: one row for each message that stood in its prompt."""
 
     answer_key: Named[int] = Column(Key, ForeignKey("messages.key", ondelete="CASCADE"), primary_key=True)
     source_key: Named[int] = Column(Key, ForeignKey("messages.key", ondelete="CASCADE"), primary_key=True)

@@ -100,7 +100,7 @@ def test_the_version_is_that_of_the_package(program: Program) -> None:
 
 def test_the_workspace_is_the_librarys() -> None:
     from bot.cli.app import WORKSPACE
-    from bot.memory.memory import LIBRARY_WORKSPACE
+    from bot.memory.workspace_rows import LIBRARY_WORKSPACE
 
     assert WORKSPACE == LIBRARY_WORKSPACE
 

@@ -29,7 +29,7 @@ from bot.errors import BotError, Conflict, NotAllowed
 from bot.memory.boundary import Boundary
 from bot.memory.drafts import draft
 from bot.memory.import_rows import ImportBatch
-from bot.memory.memory import _make_workspace
+from bot.memory.workspace_rows import ensure_workspace
 from bot.memory.thread_rows import NewThread
 from bot.memory.turn_rows import Cost
 from bot.memory.values import MessageChange, NewMessage
@@ -185,7 +185,7 @@ def changes_in_sql(definition: ast.AST) -> bool:
 async def scenario(store: Store) -> list[Any]:
     """Everything that the library face can change, with ids and times given; what each call returned."""
     now = Clock(NOON, timedelta(seconds=1))
-    workspace = await store.write(_make_workspace, "local:default", now())
+    workspace = await store.write(ensure_workspace, "local:default", now())
     ana = MemoryView(Door(store, workspace, Actor.person("ana"), now))
     system = MemoryView(Door(store, workspace, Actor.system("a test"), now))
     lead = MemoryView(Door(store, workspace, Actor.supervisor("lead", persons=["ana"], reason="a test"), now))

@@ -1,0 +1,1 @@
+"""The local platform: places and people without any chat service, kept in the bot's own database."""

@@ -1,0 +1,96 @@
+"""Pressed buttons and sent forms of the local platform as invocations, and where their answers go."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from adapters.buttons import seal, unseal
+from adapters.local.conversation import World
+from adapters.local.ids import person_of, workspace_of
+from adapters.local.render import extras_of, form_of
+from adapters.local.world_rows import NewPost, change_post, make_post
+from bot.chat import Button, Form, Invocation, PersonRef, PlaceRef, Reply
+from bot.errors import NotAllowed
+
+
+def where(place: PlaceRef) -> str:
+    """The workspace and the channel of a place, which its buttons are bound to."""
+    return f"{place.workspace_id}/{place.address['channel']}"
+
+
+def invocation_of(
+    world: World, delivery_id: str, person: PersonRef, place: PlaceRef, token: str, fields: Mapping[str, str]
+) -> Invocation:
+    """What a token means that came back, with the fields of a form.
+
+    Raises:
+        NotAllowed: it is not valid for this person, here and now.
+    """
+    pressed = unseal(token, where(place), person.resource_id, world.now(), world.secret)
+    if pressed is None:
+        raise NotAllowed("This button is not for you, or it has expired. Please ask for a new one.")
+    return invoked(world, delivery_id, person, place, pressed.command, {**fields, **pressed.arguments})
+
+
+def invoked(
+    world: World, delivery_id: str, person: PersonRef, place: PlaceRef, command: str, arguments: Mapping[str, str]
+) -> Invocation:
+    """A command with its arguments, as an event."""
+    return Invocation(
+        delivery_id=delivery_id,
+        person=person,
+        place=place,
+        command=command,
+        arguments=dict(arguments),
+        responder=LocalResponder(world, person, place),
+    )
+
+
+class LocalResponder:
+    """Answers one invocation; see `bot.chat.Responder`. A private reply is a post that one person sees."""
+
+    def __init__(self, world: World, person: PersonRef, place: PlaceRef) -> None:
+        self._world = world
+        self._person = person
+        self._place = place
+        self._last: str | None = None
+
+    async def private(self, reply: Reply) -> None:
+        await self._post(reply.text, self._extras(reply), person_of(self._person.resource_id))
+
+    async def public(self, reply: Reply) -> None:
+        await self._post(reply.text, self._extras(reply), "")
+
+    async def form(self, form: Form) -> None:
+        world = self._world
+        button = Button(form.submit, form.command, form.arguments, person=self._person.resource_id)
+        token = seal(button, where(self._place), world.now(), world.secret)
+        await self._post(form.title, {"form": form_of(form, token)}, person_of(self._person.resource_id))
+
+    async def update(self, reply: Reply) -> None:
+        if self._last is None:
+            await self.private(reply)
+            return
+        changes = {"text": reply.text, "extras": self._extras(reply)}
+        workspace = workspace_of(self._place.workspace_id)
+        await self._world.store.write(change_post, workspace, self._last, changes)
+        self._world.changed(workspace, self._place.address["channel"])
+
+    def _extras(self, reply: Reply) -> dict[str, Any]:
+        return extras_of(reply, where(self._place), self._world.now(), self._world.secret)
+
+    async def _post(self, text: str, extras: Mapping[str, Any], only_for: str) -> None:
+        workspace, channel = workspace_of(self._place.workspace_id), self._place.address["channel"]
+        new = NewPost(
+            workspace=workspace,
+            channel=channel,
+            root=self._place.address["root"],
+            id=str(uuid4()),
+            author="",
+            text=text,
+            at=self._world.now(),
+            extras=extras,
+            only_for=only_for,
+        )
+        self._last = await self._world.store.write(make_post, new)
+        self._world.changed(workspace, channel)

@@ -1,0 +1,104 @@
+"""Runs the platforms and the worker in one process, from the start to an orderly end. Sole owner of the signals."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+
+from bot.app import App, Invoke, no_commands
+from bot.chat import Adapter
+from bot.storage.signals import Signals
+from bot.turns.intake import Intake
+from bot.turns.jobs import KINDS, JobKinds
+from bot.turns.worker import Worker
+from bot.turns.working import Bench
+
+_log = structlog.get_logger(__name__)
+
+_RESTART_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A composed bot: what receives, and what works."""
+
+    app: App
+    worker: Worker
+    adapters: Mapping[str, Adapter]
+    signals: Signals
+
+
+def compose(
+    bench: Bench, adapters: Mapping[str, Adapter], *, invoke: Invoke = no_commands, kinds: JobKinds = KINDS
+) -> Serving:
+    """Put a bot together.
+
+    Args:
+        bench: database, model and options; the caller closes them in the end.
+        adapters: the platforms, by their names.
+        invoke: runs commands.
+        kinds: what jobs there are.
+    """
+    signals = bench.store.signals()
+    intake = Intake(bench.store, signals, bench.options, bench.now)
+    return Serving(App(intake, invoke), Worker(bench, signals, adapters, kinds), adapters, signals)
+
+
+async def serve(serving: Serving, stop: asyncio.Event) -> None:
+    """Receive and work until `stop` is set; then receive nothing more, finish what runs, give back the rest.
+
+    Raises:
+        StorageError: the database cannot be worked on at all.
+    """
+    working = asyncio.create_task(serving.worker.run())
+    receiving = [asyncio.create_task(_keep_running(adapter, serving.app)) for adapter in serving.adapters.values()]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (*receiving, stopping):
+            task.cancel()
+        await asyncio.gather(*receiving, stopping, return_exceptions=True)
+        serving.worker.drain()
+        await serving.app.finish()
+        try:
+            await working
+        finally:
+            await serving.signals.close()
+
+
+async def _keep_running(adapter: Adapter, app: App) -> None:
+    """Run a platform; one that fails does not end the others, and begins anew."""
+    while True:
+        try:
+            await adapter.run(app.receive)
+        except Exception as error:  # noqa: BLE001 (an adapter's failure is its own)
+            _log.error("a platform failed and begins anew", platform=adapter.platform, error=type(error).__name__)
+            await asyncio.sleep(_RESTART_SECONDS)
+        else:
+            _log.error("a platform cannot be served any more", platform=adapter.platform)
+            return
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT call `stop`, within this block; the second SIGINT is Python's own again."""
+    loop = asyncio.get_running_loop()
+
+    def hear(number: signal.Signals) -> None:
+        _log.info("told to end", signal=number.name)
+        loop.remove_signal_handler(number)
+        stop()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, hear, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            with suppress(ValueError):
+                loop.remove_signal_handler(number)

@@ -1,0 +1,1 @@
+"""Turns: what is said is taken in once, answered once, in order, whatever fails meanwhile."""

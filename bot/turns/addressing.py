@@ -1,0 +1,38 @@
+"""Which messages are for the bot. What is not is never stored. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.chat import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is known of the thread in which an un-mentioned message was said."""
+
+    #: Those who talked with the bot there, by resource id.
+    speakers: Collection[str]
+    last_message_at: datetime | None
+
+
+def heard_at_once(message: Message) -> bool | None:
+    """Whether a message is for the bot, as far as it says so itself; None where the thread decides."""
+    if message.person.is_bot or not (message.text.strip() or message.attachments):
+        return False
+    if message.addressing in {"mention", "direct"}:
+        return True
+    if message.replies_to:
+        return None
+    return None if message.addressing == "thread" and not message.to_others else False
+
+
+def followed(message: Message, thread: Followed | None, now: datetime, following: timedelta) -> bool:
+    """Whether an un-mentioned message in a thread is for the bot.
+
+    It is while one human and the bot talk there. From a second speaker, a message to somebody else or a long silence
+    on, the bot has to be mentioned.
+    """
+    if thread is None or thread.last_message_at is None or message.to_others:
+        return False
+    return set(thread.speakers) == {message.person.resource_id} and now - thread.last_message_at <= following

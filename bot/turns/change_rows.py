@@ -1,0 +1,250 @@
+"""Storage functions that follow the platform: edits, deletions, stops, feedback, who and what changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
+from sqlalchemy.dialects import postgresql
+
+from bot.access.scope import Scope
+from bot.chat import Deletion, Edit, Feedback, InstallationChanged, Message, PersonChanged, PlaceChanged, Stopped
+from bot.memory.message_rows import Change, delete_messages, update_messages
+from bot.memory.turn_rows import mark_based_on, name_person
+from bot.memory.workspace_rows import ensure_workspace
+from bot.storage.signals import announce
+from bot.storage.tables import messages, participants, people, workspaces
+from bot.storage.turn_tables import OPEN_STATES, feedback, pending_changes, posts, turn_messages, turns, utterances
+from bot.turns.accept_rows import Accepted, first_delivery, is_followed, workspace_scope
+from bot.turns.options import TurnOptions
+from bot.turns.place_rows import change_place, find_place
+from bot.turns.queue_rows import begin_again, outdate
+from bot.turns.turn_values import Word, changed
+
+_SAID = (
+    select(messages.c.key, messages.c.id, messages.c.edited_at, people.c.resource_id)
+    .join(people, people.c.key == messages.c.resource_key)
+    .where(
+        messages.c.workspace_key == bindparam("in_workspace"),
+        messages.c.id == bindparam("said"),
+        messages.c.role == "user",
+    )
+)
+_HEARD = select(utterances.c.id).where(
+    utterances.c.workspace_key == bindparam("in_workspace"), utterances.c.id == bindparam("said")
+)
+_BEGUN = exists().where(posts.c.turn_key == turns.c.key, posts.c.state != "planned").correlate(turns)
+_TURN_OF = (
+    select(turns.c.key, turns.c.id, turns.c.state, turns.c.restarts, turn_messages.c.taken, _BEGUN.label("begun"))
+    .join(turn_messages, turn_messages.c.turn_key == turns.c.key)
+    .where(turn_messages.c.message_key == bindparam("message_key"), turns.c.state.in_(OPEN_STATES))
+    .with_for_update(of=turns)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingEdit:
+    """An edit, with its text as it may be stored."""
+
+    edit: Edit
+    change: Change
+
+
+def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOptions, now: datetime) -> Accepted:
+    """Take over an edit. One that comes before its message waits for it, if that will be the bot's."""
+    edit = given.edit
+    scope = workspace_scope(connection, edit.person.workspace_id, now)
+    if scope is None:
+        return Accepted("ignored")
+    said = {"in_workspace": scope.workspace_key, "said": edit.utterance_id}
+    stored = connection.execute(_SAID, said).one_or_none()
+    if stored is None and not _may_come(connection, scope, edit, now, options):
+        return Accepted("ignored")
+    if not first_delivery(connection, scope, edit.delivery_id, now):
+        return Accepted("repeated")
+    if stored is None:
+        _wait(connection, scope, edit.utterance_id, given.change.text, edit.edited_at, now)
+        return Accepted("ignored")
+    stale = stored.edited_at is not None and stored.edited_at >= edit.edited_at
+    if stale or stored.resource_id != edit.person.resource_id:
+        return Accepted("ignored")
+    author = scope.of_person(edit.person.resource_id)
+    # The thread's row is locked before the turn's, as everywhere.
+    if not update_messages(connection, author, [given.change], edit.edited_at):
+        return Accepted("ignored")
+    mark_based_on(connection, [stored.key], now)
+    opened = connection.execute(_TURN_OF, {"message_key": stored.key}).one_or_none()
+    word: Word = ""
+    if opened is not None and opened.taken and opened.state != "queued":
+        word = begin_again(connection, opened, options, also_begun=True)
+        if word:
+            announce(connection, word)
+    return Accepted("turn" if word else "ignored", (word,))
+
+
+def _may_come(connection: Connection, scope: Scope, edit: Edit, now: datetime, options: TurnOptions) -> bool:
+    """Whether the message of an edit may still come, and would be for the bot. Others' words are not kept."""
+    said = {"in_workspace": scope.workspace_key, "said": edit.utterance_id}
+    if connection.execute(_HEARD, said).scalar() is not None:
+        return False  # it came, and is not kept
+    if edit.addressing in {"mention", "direct"}:
+        return True
+    as_message = Message(
+        delivery_id=edit.delivery_id,
+        person=edit.person,
+        place=edit.place,
+        utterance_id=edit.utterance_id,
+        text=edit.text,
+        sent_at=edit.edited_at,
+        addressing=edit.addressing,
+    )
+    return is_followed(connection, scope, as_message, now, options)
+
+
+_WAIT = postgresql.insert(pending_changes)
+
+
+def _wait(
+    connection: Connection, scope: Scope, utterance_id: str, text: str | None, at: datetime, now: datetime
+) -> None:
+    """Keep a change that came too early: a deletion wins, then the newest edit."""
+    row = {
+        "workspace_key": scope.workspace_key,
+        "utterance_id": utterance_id,
+        "text": text,
+        "changed_at": at,
+        "received_at": now,
+    }
+    statement = _WAIT.on_conflict_do_update(
+        index_elements=["workspace_key", "utterance_id"],
+        set_={"text": _WAIT.excluded.text, "changed_at": _WAIT.excluded.changed_at},
+        where=_WAIT.excluded.text.is_(None)
+        | (pending_changes.c.text.is_not(None) & (pending_changes.c.changed_at < _WAIT.excluded.changed_at)),
+    )
+    connection.execute(statement, row)
+
+
+def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -> Accepted:
+    """Erase what was deleted on the platform; what has not come yet will not be taken in."""
+    scope = workspace_scope(connection, deletion.workspace_id, now)
+    if scope is None or not first_delivery(connection, scope, deletion.delivery_id, now):
+        return Accepted("ignored")
+    words: list[Word] = []
+    for utterance_id in dict.fromkeys(deletion.utterance_ids):
+        stored = connection.execute(_SAID, {"in_workspace": scope.workspace_key, "said": utterance_id}).one_or_none()
+        if stored is None:
+            _wait(connection, scope, utterance_id, None, now, now)
+            continue
+        turn = connection.execute(_TURN_ID, {"message_key": stored.key}).one_or_none()
+        mark_based_on(connection, [stored.key], now)
+        delete_messages(connection, scope, [utterance_id])
+        if turn is not None:
+            outdate(connection, turn.key)
+            words.append(changed(turn.id))
+    for word in words:
+        announce(connection, word)
+    return Accepted("deleted", tuple(words))
+
+
+_TURN_ID = (
+    select(turns.c.key, turns.c.id)
+    .join(turn_messages, turn_messages.c.turn_key == turns.c.key)
+    .where(turn_messages.c.message_key == bindparam("message_key"), turns.c.state.in_(OPEN_STATES))
+)
+_RUNNING = (
+    select(turns.c.key, turns.c.id)
+    .join(people, people.c.key == turns.c.resource_key)
+    .where(
+        turns.c.place_key == bindparam("in_place"),
+        people.c.resource_id == bindparam("of_person"),
+        turns.c.state.in_(OPEN_STATES),
+    )
+    .with_for_update(of=turns)
+)
+
+
+def accept_stop(connection: Connection, stopped: Stopped, now: datetime) -> Accepted:
+    """Stop the person's own open turn in a place."""
+    scope = workspace_scope(connection, stopped.person.workspace_id, now)
+    if scope is None or not first_delivery(connection, scope, stopped.delivery_id, now):
+        return Accepted("ignored")
+    place = find_place(connection, scope, stopped.place.place_id)
+    if place is None:
+        return Accepted("ignored")
+    values = {"in_place": place.key, "of_person": stopped.person.resource_id}
+    words: list[Word] = []
+    for turn in connection.execute(_RUNNING, values).all():
+        connection.execute(update(turns).where(turns.c.key == turn.key).values(stop_requested=True))
+        words.append(changed(turn.id))
+        announce(connection, words[-1])
+    return Accepted("turn" if words else "ignored", tuple(words))
+
+
+_ANSWER_OF_POST = (
+    select(turns.c.answer_key, people.c.key.label("resource_key"))
+    .join(posts, posts.c.turn_key == turns.c.key)
+    .join(participants, participants.c.thread_key == turns.c.thread_key)
+    .join(people, people.c.key == participants.c.resource_key)
+    .where(
+        posts.c.workspace_key == bindparam("in_workspace"),
+        posts.c.post_id == bindparam("post_id"),
+        people.c.resource_id == bindparam("of_person"),
+        turns.c.answer_key.is_not(None),
+    )
+    .limit(1)
+)
+_FEEDBACK = postgresql.insert(feedback)
+
+
+def accept_feedback(connection: Connection, given: Feedback, now: datetime) -> Accepted:
+    """Store what a participant of a thread thinks of an answer in it."""
+    scope = workspace_scope(connection, given.person.workspace_id, now)
+    if scope is None or not first_delivery(connection, scope, given.delivery_id, now):
+        return Accepted("ignored")
+    values = {
+        "in_workspace": scope.workspace_key,
+        "post_id": given.post_id,
+        "of_person": given.person.resource_id,
+    }
+    found = connection.execute(_ANSWER_OF_POST, values).one_or_none()
+    if found is None:
+        return Accepted("ignored")
+    own = (feedback.c.message_key == found.answer_key, feedback.c.resource_key == found.resource_key)
+    if given.value == "none":
+        connection.execute(delete(feedback).where(*own))
+        return Accepted("ignored")
+    statement = _FEEDBACK.on_conflict_do_update(
+        index_elements=["message_key", "resource_key"],
+        set_={"value": _FEEDBACK.excluded.value, "at": _FEEDBACK.excluded.at},
+    )
+    row = {"message_key": found.answer_key, "resource_key": found.resource_key, "value": given.value, "at": now}
+    connection.execute(statement, row)
+    return Accepted("ignored")
+
+
+def accept_place_change(connection: Connection, given: PlaceChanged, now: datetime) -> Accepted:
+    """Take over what a place is now."""
+    scope = workspace_scope(connection, given.place.workspace_id, now)
+    if scope is not None and first_delivery(connection, scope, given.delivery_id, now):
+        change_place(connection, scope, given.place, given.state)
+    return Accepted("ignored")
+
+
+def accept_person_change(connection: Connection, given: PersonChanged, now: datetime) -> Accepted:
+    """Take over a person's name."""
+    scope = workspace_scope(connection, given.person.workspace_id, now)
+    if scope is not None and first_delivery(connection, scope, given.delivery_id, now) and given.person.name:
+        name_person(connection, scope, given.person.resource_id, given.person.name)
+    return Accepted("ignored")
+
+
+def accept_installation_change(connection: Connection, given: InstallationChanged, now: datetime) -> Accepted:
+    """Note that the bot was let into a workspace or removed from it. Where it was removed its open turns end."""
+    key = ensure_workspace(connection, given.workspace_id, now)
+    removed = None if given.installed else now
+    unchanged = workspaces.c.removed_at.is_not(None) if removed else workspaces.c.removed_at.is_(None)
+    connection.execute(update(workspaces).where(workspaces.c.key == key, ~unchanged).values(removed_at=removed))
+    if removed is not None:
+        ended = {"state": "withdrawn", "closed_at": now, "reason": "removed"}
+        open_here = (turns.c.workspace_key == key, turns.c.state.in_(OPEN_STATES))
+        connection.execute(update(turns).where(*open_here).values(ended))
+    return Accepted("ignored")

@@ -1,0 +1,167 @@
+"""Takes events in: each in one transaction, after which the platform may be told so."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Connection
+
+from bot.agent.titles import title_of_question
+from bot.chat import (
+    Attachment,
+    Deletion,
+    Edit,
+    Event,
+    Feedback,
+    InstallationChanged,
+    Invocation,
+    MembershipChanged,
+    Message,
+    PersonChanged,
+    PlaceChanged,
+    Stopped,
+)
+from bot.errors import InvalidArgument, StorageUnavailable
+from bot.memory.apart import apart
+from bot.memory.drafts import Draft, checked_text, draft
+from bot.memory.message_rows import Change
+from bot.memory.terms import indexed_terms
+from bot.memory.values import NewMessage
+from bot.storage.signals import Signals
+from bot.storage.store import Store
+from bot.turns.accept_rows import (
+    Accepted,
+    Incoming,
+    Outcome,
+    accept_message,
+    first_delivery,
+    is_for_the_bot,
+    workspace_scope,
+)
+from bot.turns.addressing import heard_at_once
+from bot.turns.change_rows import (
+    IncomingEdit,
+    accept_deletion,
+    accept_edit,
+    accept_feedback,
+    accept_installation_change,
+    accept_person_change,
+    accept_place_change,
+    accept_stop,
+)
+from bot.turns.options import TurnOptions
+
+_log = structlog.get_logger(__name__)
+_IGNORED = Accepted("ignored")
+
+
+class Intake:
+    """Where events become durable, each once.
+
+    Args:
+        store: the database.
+        signals: where workers hear of what was taken in.
+        options: limits and patience.
+        now: the clock.
+    """
+
+    def __init__(self, store: Store, signals: Signals, options: TurnOptions, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._signals = signals
+        self._options = options
+        self._now = now
+
+    async def take(self, event: Event) -> Outcome:
+        """Take an event in, and say what became of it; for an `Invocation`: "turn" where it is to be run now.
+
+        Raises:
+            StorageError: it was not taken in, or this is unknown: the platform must deliver it again.
+        """
+        try:
+            async with asyncio.timeout(self._options.accept.total_seconds()):
+                accepted = await self._take(event)
+        except TimeoutError:
+            # The transaction may still commit; then the next delivery of this event is a repetition.
+            raise StorageUnavailable("The database takes too long.") from None
+        except InvalidArgument as error:
+            # It will never be takeable: delivered again, it would fail again.
+            _log.warning("an event cannot be stored and was passed over", parameter=error.parameter)
+            return "ignored"
+        for word in accepted.words:
+            if word:
+                self._signals.say(word)
+        return accepted.outcome
+
+    async def _take(self, event: Event) -> Accepted:
+        if isinstance(event, Message):
+            return await self._message(event)
+        if isinstance(event, Edit):
+            return await self._edit(event)
+        if isinstance(event, MembershipChanged):
+            # A hint for whoever remembers audiences; nothing of it is stored.
+            return _IGNORED
+        return await self._store.write(_TAKE[type(event)], event, self._now())
+
+    async def _message(self, message: Message) -> Accepted:
+        for_the_bot = heard_at_once(message)
+        if for_the_bot is None:
+            # Most that is said in a channel is for others: that is found out without a transaction that writes.
+            for_the_bot = await self._store.read(is_for_the_bot, message, self._options, self._now())
+        if not for_the_bot:
+            return _IGNORED
+        given = await apart(len(message.text), lambda: _incoming(message))
+        return await self._store.write(accept_message, given, self._options, self._now())
+
+    async def _edit(self, edit: Edit) -> Accepted:
+        if edit.person.is_bot:
+            return _IGNORED
+        text = checked_text(edit.text)
+        terms = await apart(len(text), lambda: tuple(indexed_terms(text)))
+        given = IncomingEdit(edit, Change(edit.utterance_id, text, terms, None))
+        return await self._store.write(accept_edit, given, self._options, self._now())
+
+
+def accept_invocation(connection: Connection, invocation: Invocation, now: datetime) -> Accepted:
+    """Note a command; "turn" where it was not noted before, and is to be run."""
+    scope = workspace_scope(connection, invocation.person.workspace_id, now)
+    if scope is None:
+        return _IGNORED
+    first = first_delivery(connection, scope, invocation.delivery_id, now)
+    return Accepted("turn" if first else "repeated")
+
+
+_TAKE: Mapping[type[Any], Callable[[Connection, Any, datetime], Accepted]] = {
+    Deletion: accept_deletion,
+    Stopped: accept_stop,
+    Feedback: accept_feedback,
+    PlaceChanged: accept_place_change,
+    PersonChanged: accept_person_change,
+    InstallationChanged: accept_installation_change,
+    Invocation: accept_invocation,
+}
+
+
+def _incoming(message: Message) -> Incoming:
+    """Check and clean a message."""
+    stored = NewMessage(
+        thread_id=message.place.place_id,
+        resource_id=message.person.resource_id,
+        text=message.text,
+        id=message.utterance_id,
+        created_at=message.sent_at,
+        metadata={"attachments": [_kept(one) for one in message.attachments]} if message.attachments else {},
+    )
+    checked: Draft = draft(stored, "")
+    return Incoming(message, checked, title_of_question(checked.text), str(uuid4()), str(uuid4()))
+
+
+def _kept(attachment: Attachment) -> dict[str, str | int]:
+    return {
+        "name": attachment.name,
+        "media_type": attachment.media_type,
+        "size": attachment.size,
+        "reference": attachment.reference,
+    }

@@ -1,0 +1,134 @@
+"""Storage functions that queue turns: one open turn for each author in a thread, bursts joined, haste counted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy.dialects import postgresql
+
+from bot.access.scope import Scope
+from bot.memory.message_rows import recount
+from bot.storage.tables import messages
+from bot.storage.turn_tables import OPEN_STATES, leases, posts, turn_messages, turns
+from bot.turns.notices import in_circles
+from bot.turns.options import TurnOptions
+from bot.turns.turn_values import Notice, Word, changed
+
+
+@dataclass(frozen=True, slots=True)
+class Haste:
+    """How many turns in a row were asked for faster than a human can read; and the notice, where it is enough."""
+
+    count: int = 0
+    refused: Notice | None = None
+
+
+_LATEST = (
+    select(turns.c.key, turns.c.state, turns.c.closed_at, turns.c.haste)
+    .where(turns.c.thread_key == bindparam("of_thread"), turns.c.resource_key == bindparam("of_person"))
+    .order_by(turns.c.key.desc())
+    .limit(1)
+)
+_BEGUN = exists().where(posts.c.turn_key == turns.c.key, posts.c.state != "planned").correlate(turns)
+_OPEN = (
+    select(turns.c.key, turns.c.id, turns.c.state, turns.c.restarts, _BEGUN.label("begun"))
+    .where(
+        turns.c.thread_key == bindparam("of_thread"),
+        turns.c.resource_key == bindparam("of_person"),
+        turns.c.state.in_(OPEN_STATES),
+    )
+    .with_for_update()
+)
+_MESSAGE = select(messages.c.key).where(
+    messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("said")
+)
+_BELONGS = postgresql.insert(turn_messages).on_conflict_do_nothing(index_elements=["message_key"])
+_LEASE = postgresql.insert(leases).on_conflict_do_nothing(index_elements=["thread_key"])
+
+
+def haste_of(connection: Connection, thread_key: int, resource_key: int, options: TurnOptions, now: datetime) -> Haste:
+    """Count a further turn of a person in a thread, and see whether it is a bot that answers the bot."""
+    if options.haste is None:
+        return Haste()
+    last = connection.execute(_LATEST, {"of_thread": thread_key, "of_person": resource_key}).one_or_none()
+    if last is None or last.closed_at is None:
+        return Haste(0 if last is None else last.haste)
+    if last.haste >= options.haste and now - last.closed_at < options.peace:
+        said = f"in circles:{last.key}"
+        return Haste(last.haste, Notice(said, in_circles(options.peace)))
+    return Haste(last.haste + 1 if now - last.closed_at < options.hasty else 0)
+
+
+def enqueue(
+    connection: Connection,
+    scope: Scope,
+    *,
+    turn_id: str,
+    thread_key: int,
+    place_key: int,
+    resource_key: int,
+    message_id: str,
+    haste: int,
+    options: TurnOptions,
+    now: datetime,
+) -> Word:
+    """Let a stored message be answered: by its author's open turn in the thread, or by a new one.
+
+    The thread is locked by whoever saved the message. What is said while the turn is worked begins it anew as long as
+    nothing of its answer was posted; afterwards it waits, and becomes the next turn.
+    """
+    said = {"in_workspace": scope.workspace_key, "said": message_id}
+    message_key = connection.execute(_MESSAGE, said).scalar_one()
+    values = {"of_thread": thread_key, "of_person": resource_key}
+    opened = connection.execute(_OPEN, values).one_or_none()
+    if opened is not None:
+        connection.execute(_BELONGS, {"message_key": message_key, "turn_key": opened.key})
+        if opened.state == "queued":
+            return "turn"
+        return begin_again(connection, opened, options)
+    row = {
+        "id": turn_id,
+        "workspace_key": scope.workspace_key,
+        "thread_key": thread_key,
+        "place_key": place_key,
+        "resource_key": resource_key,
+        "state": "queued",
+        "queued_at": now,
+        "ready_at": now,
+        "haste": haste,
+    }
+    turn_key = connection.execute(insert(turns).returning(turns.c.key), row).scalar_one()
+    connection.execute(_LEASE, {"thread_key": thread_key})
+    connection.execute(_BELONGS, {"message_key": message_key, "turn_key": turn_key})
+    return "turn"
+
+
+def begin_again(connection: Connection, opened: Any, options: TurnOptions, *, also_begun: bool = False) -> Word:
+    """Let a turn that is being worked take note that its question changed; "" where it is too late for that.
+
+    Args:
+        connection: in a transaction that holds the turn's row.
+        opened: key, id, restarts, and whether something of its answer was posted.
+        options: how often that is allowed.
+        also_begun: also where something was posted, which is then edited.
+    """
+    if opened.restarts >= options.restarts or (opened.begun and not also_begun):
+        return ""
+    outdate(connection, opened.key, restarted=True)
+    return changed(opened.id)
+
+
+_ANSWER = select(messages.c.key, messages.c.thread_key).join(turns, turns.c.answer_key == messages.c.key)
+
+
+def outdate(connection: Connection, turn_key: int, *, restarted: bool = False) -> None:
+    """Let what was made for a turn so far be out of date; an answer that was stored, but not delivered, is erased."""
+    stored = connection.execute(_ANSWER.where(turns.c.key == turn_key)).one_or_none()
+    changes: dict[str, Any] = {"revision": turns.c.revision + 1}
+    if restarted:
+        changes["restarts"] = turns.c.restarts + 1
+    connection.execute(update(turns).where(turns.c.key == turn_key).values(changes))
+    if stored is not None:
+        connection.execute(delete(messages).where(messages.c.key == stored.key))
+        recount(connection, [stored.thread_key])

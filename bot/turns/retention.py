@@ -1,0 +1,117 @@
+"""Housekeeping: what was kept long enough goes. In small transactions, so that nobody waits for it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, exists, select
+
+from bot.memory.fact_rows import facts_on, forget_groundless
+from bot.memory.message_rows import recount
+from bot.storage.tables import messages, threads
+from bot.storage.turn_tables import (
+    OPEN_STATES,
+    deliveries_in,
+    jobs,
+    pending_changes,
+    turns,
+    utterances,
+)
+from bot.turns.job_rows import Job
+from bot.turns.working import Bench
+
+#: The kind of the job, and the beginning of its ids.
+HOUSEKEEPING = "housekeeping"
+#: Rows that one transaction deletes at most.
+_PORTION = 500
+
+
+async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitable[None]]) -> str:
+    """Delete what is past its time: messages, then the marks by which repetitions are known, then closed work."""
+    options, now = bench.options, bench.now()
+    swept = 0
+    if options.retention is not None:
+        while gone := await bench.store.write(sweep_messages, now - options.retention):
+            swept += gone
+            await progress(f"{swept} messages deleted")
+    marks = now - options.deliveries_kept
+    for function, before in (
+        (sweep_deliveries, marks),
+        (sweep_utterances, marks),
+        (sweep_pending_changes, now - options.pending_changes_kept),
+        (sweep_turns, marks if options.retention is None else now - options.retention),
+        (sweep_jobs, marks),
+    ):
+        while await bench.store.write(function, before):
+            await progress(f"{swept} messages deleted; {function.__name__}")
+    return ""
+
+
+def sweep_messages(connection: Connection, before: datetime) -> int:
+    """Delete a portion of the messages that were stored before a time, with what rests on them; how many they were."""
+    # Those of turns that are still owed stay until these are closed.
+    owed = exists().where(turns.c.thread_key == messages.c.thread_key, turns.c.state.in_(OPEN_STATES))
+    old = select(messages.c.key, messages.c.thread_key).where(messages.c.stored_at < before, ~owed).limit(_PORTION)
+    rows = connection.execute(old).all()
+    if not rows:
+        return 0
+    keys, thread_keys = [row.key for row in rows], sorted({row.thread_key for row in rows})
+    touched = facts_on(connection, keys)
+    connection.execute(delete(messages).where(messages.c.key.in_(keys)))
+    forget_groundless(connection, touched)
+    recount(connection, thread_keys)
+    empty = (threads.c.key.in_(thread_keys), threads.c.message_count == 0)
+    connection.execute(delete(threads).where(*empty))
+    return len(rows)
+
+
+def sweep_deliveries(connection: Connection, before: datetime) -> int:
+    """Forget a portion of the deliveries: no platform repeats them any more."""
+    old = (
+        select(deliveries_in.c.workspace_key, deliveries_in.c.id)
+        .where(deliveries_in.c.received_at < before)
+        .limit(_PORTION)
+    )
+    return _delete_pairs(connection, deliveries_in, "id", connection.execute(old).all())
+
+
+def sweep_utterances(connection: Connection, before: datetime) -> int:
+    """Forget a portion of the utterances' names."""
+    old = select(utterances.c.workspace_key, utterances.c.id).where(utterances.c.received_at < before).limit(_PORTION)
+    return _delete_pairs(connection, utterances, "id", connection.execute(old).all())
+
+
+def sweep_pending_changes(connection: Connection, before: datetime) -> int:
+    """Forget a portion of the changes whose message never came."""
+    old = (
+        select(pending_changes.c.workspace_key, pending_changes.c.utterance_id)
+        .where(pending_changes.c.received_at < before)
+        .limit(_PORTION)
+    )
+    return _delete_pairs(connection, pending_changes, "utterance_id", connection.execute(old).all())
+
+
+def sweep_turns(connection: Connection, before: datetime) -> int:
+    """Forget a portion of the closed turns, with the record of their posts."""
+    old = select(turns.c.key).where(turns.c.closed_at < before).limit(_PORTION)
+    keys = connection.execute(old).scalars().all()
+    connection.execute(delete(turns).where(turns.c.key.in_(keys)))
+    return len(keys)
+
+
+def sweep_jobs(connection: Connection, before: datetime) -> int:
+    """Forget a portion of the closed jobs."""
+    keys = connection.execute(select(jobs.c.key).where(jobs.c.closed_at < before).limit(_PORTION)).scalars().all()
+    connection.execute(delete(jobs).where(jobs.c.key.in_(keys)))
+    return len(keys)
+
+
+def _delete_pairs(connection: Connection, table: Table, name: str, rows: Sequence[Any]) -> int:
+    """Delete rows of a table whose key is a workspace and an id."""
+    by_workspace: dict[int, list[str]] = {}
+    for workspace_key, one in rows:
+        by_workspace.setdefault(workspace_key, []).append(one)
+    for workspace_key, ids in by_workspace.items():
+        mine = (table.c.workspace_key == workspace_key, table.c[name].in_(ids))
+        connection.execute(delete(table).where(*mine))
+    return len(rows)

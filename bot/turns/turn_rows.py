@@ -1,0 +1,256 @@
+"""Storage functions of one turn: what a worker reads of it, and how it ends."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
+
+from bot.access.scope import Scope
+from bot.chat import PersonRef, PlaceRef
+from bot.errors import NotFound, TurnLost
+from bot.memory.drafts import Draft
+from bot.memory.turn_rows import Cost, close_turn
+from bot.storage.now import SharedNow
+from bot.storage.signals import announce
+from bot.storage.tables import messages, people, threads, workspaces
+from bot.storage.turn_tables import OPEN_STATES, places, turn_messages, turns
+from bot.turns.lease_rows import free_lease, require_lease, take_next
+from bot.turns.options import TurnOptions
+from bot.turns.post_rows import begin_post, finish_posts, read_posts
+from bot.turns.turn_values import Answer, Asked, Closed, Lease, Post, Turn, Word
+
+_MICROSECOND = timedelta(microseconds=1)
+
+_TURN = (
+    select(
+        turns,
+        workspaces.c.id.label("workspace_id"),
+        threads.c.id.label("thread_id"),
+        places.c.id.label("place_id"),
+        places.c.kind,
+        places.c.name.label("place_name"),
+        places.c.address,
+        people.c.resource_id,
+        people.c.name.label("person_name"),
+    )
+    .join(workspaces, workspaces.c.key == turns.c.workspace_key)
+    .join(threads, threads.c.key == turns.c.thread_key)
+    .join(places, places.c.key == turns.c.place_key)
+    .join(people, people.c.key == turns.c.resource_key)
+    .where(turns.c.key == bindparam("turn_key"))
+)
+_OPEN_QUESTIONS = (
+    select(turn_messages.c.turn_key, messages.c.id, messages.c.text, messages.c.sent_at, messages.c.seq)
+    .join(messages, messages.c.key == turn_messages.c.message_key)
+    .join(turns, turns.c.key == turn_messages.c.turn_key)
+    .where(turns.c.thread_key == bindparam("of_thread"), turns.c.state.in_(OPEN_STATES))
+    .order_by(messages.c.sent_at, messages.c.seq)
+)
+_ANSWER = select(messages.c.text, messages.c.outcome).where(messages.c.key == bindparam("answer_key"))
+_TAKE_MESSAGES = (
+    update(turn_messages)
+    .where(turn_messages.c.turn_key == bindparam("of_turn"), turn_messages.c.taken.is_(False))
+    .values(taken=True)
+)
+
+
+def claim_turn(connection: Connection, owner: str, options: TurnOptions, now: datetime) -> Turn | None:
+    """Lease the oldest turn that may be worked, with all that has been said for it so far."""
+    taken = take_next(connection, owner, options, now)
+    if taken is None:
+        return None
+    key, lease = taken
+    connection.execute(_TAKE_MESSAGES, {"of_turn": key})
+    return _read(connection, key, lease)
+
+
+def reread_turn(connection: Connection, turn: Turn, options: TurnOptions, now: datetime, *, take: bool) -> Turn:
+    """A leased turn as it is now.
+
+    Args:
+        connection: in a transaction.
+        turn: as it was.
+        options: how long a lease lasts.
+        now: the time, where one process works.
+        take: whether what was said meanwhile is to be answered with it.
+
+    Raises:
+        TurnLost: another process has taken it over, or it was closed or erased meanwhile.
+    """
+    require_lease(connection, turn.thread_key, turn.lease, options, now)
+    if take:
+        connection.execute(_TAKE_MESSAGES, {"of_turn": turn.key})
+    found = _read(connection, turn.key, turn.lease)
+    if found is None:
+        raise TurnLost
+    return found
+
+
+def _read(connection: Connection, key: int, lease: Lease) -> Turn | None:
+    row = connection.execute(_TURN, {"turn_key": key}).one_or_none()
+    if row is None or row.state not in OPEN_STATES:
+        return None
+    questions = connection.execute(_OPEN_QUESTIONS, {"of_thread": row.thread_key}).all()
+    answered = None if row.answer_key is None else connection.execute(_ANSWER, {"answer_key": row.answer_key}).one()
+    return Turn(
+        key=row.key,
+        id=row.id,
+        workspace_key=row.workspace_key,
+        thread_key=row.thread_key,
+        thread_id=row.thread_id,
+        place=PlaceRef(row.workspace_id, row.place_id, row.kind, row.place_name, row.address),
+        person=PersonRef(row.workspace_id, row.resource_id, row.person_name),
+        lease=lease,
+        queued_at=row.queued_at,
+        attempts=row.attempts,
+        revision=row.revision,
+        stop_requested=row.stop_requested,
+        asked=tuple(Asked(one.id, one.text, one.sent_at, one.seq) for one in questions if one.turn_key == key),
+        waiting=frozenset(one.id for one in questions if one.turn_key != key),
+        answer=None if answered is None else Answer(answered.text, answered.outcome),
+        posts=read_posts(connection, turn_key=key),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """An answer to be stored."""
+
+    draft: Draft
+    cost: Cost
+    #: The messages that the model was shown.
+    shown: tuple[str, ...]
+    #: The key of the post that is to be sent right afterwards, where nothing was posted so far.
+    first_post: str | None
+
+
+_LOCK = (
+    select(turns.c.revision, turns.c.stop_requested, turns.c.state)
+    .where(turns.c.key == bindparam("turn_key"))
+    .with_for_update()
+)
+_STORED = select(messages.c.key).where(
+    messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("said")
+)
+
+
+def require_unchanged(connection: Connection, turn: Turn) -> None:
+    """Lock a turn's row.
+
+    Raises:
+        NotFound: its question was changed, or it was closed: what was made for it is out of date.
+    """
+    row = connection.execute(_LOCK, {"turn_key": turn.key}).one_or_none()
+    if row is None or row.state not in OPEN_STATES or row.revision != turn.revision:
+        raise NotFound("The question has changed.")
+
+
+def record_answer(
+    connection: Connection, turn: Turn, given: Recording, options: TurnOptions, now: datetime
+) -> Post | None:
+    """Store an answer with its cost and its ledger; from now on the turn is only delivered.
+
+    Raises:
+        TurnLost: another process has taken the turn over.
+        NotFound: its question was changed or deleted, or the thread is gone. Nothing was stored.
+    """
+    require_lease(connection, turn.thread_key, turn.lease, options, now)
+    stored = {"in_workspace": turn.workspace_key, "said": given.draft.id}
+    if connection.execute(_STORED, stored).scalar() is not None:
+        # A commit whose success got lost on the way.
+        return None if given.first_post is None else begin_post(connection, turn, 0, given.first_post, options, now)
+    author = Scope("system", turn.workspace_key, ()).of_person(turn.person.resource_id)
+    # The thread's row is locked before the turn's, as everywhere.
+    close_turn(connection, author, given.draft, given.cost, now, shown=given.shown)
+    require_unchanged(connection, turn)
+    answer_key = connection.execute(_STORED, stored).scalar_one()
+    answering = update(turns).where(turns.c.key == turn.key).values(state="answering", answer_key=answer_key)
+    connection.execute(answering)
+    if given.first_post is None:
+        return None
+    return begin_post(connection, turn, 0, given.first_post, options, now)
+
+
+_LEFT = exists().where(turn_messages.c.turn_key == bindparam("turn_key"), turn_messages.c.taken.is_(False))
+_CLOSE = (
+    update(turns)
+    .where(turns.c.key == bindparam("turn_key"), turns.c.state.in_(OPEN_STATES))
+    .values(
+        state=bindparam("new_state"), closed_at=bindparam("at", type_=turns.c.closed_at.type), reason=bindparam("why")
+    )
+    .returning(turns.c.key, turns.c.thread_key, turns.c.resource_key, turns.c.place_key, turns.c.haste)
+)
+_CARRY = (
+    update(turn_messages)
+    .where(turn_messages.c.turn_key == bindparam("of_turn"), turn_messages.c.taken.is_(False))
+    .values(turn_key=bindparam("new_turn"))
+)
+
+
+def finish_turn(connection: Connection, turn: Turn, state: Closed, reason: str, next_id: str, now: datetime) -> Word:
+    """Close a turn and let go of its thread. What its author said meanwhile becomes her next turn, `next_id`.
+
+    Raises:
+        TurnLost: another process has taken the turn over.
+    """
+    free_lease(connection, turn.thread_key, turn.lease, now)
+    finish_posts(connection, turn_key=turn.key)
+    closed = connection.execute(
+        _CLOSE, {"turn_key": turn.key, "new_state": state, "at": now, "why": reason}
+    ).one_or_none()
+    if closed is None or not connection.execute(select(_LEFT), {"turn_key": turn.key}).scalar():
+        # Another author's turn may wait in this thread.
+        announce(connection, "turn")
+        return "turn"
+    row = {
+        "id": next_id,
+        "workspace_key": turn.workspace_key,
+        "thread_key": closed.thread_key,
+        "place_key": closed.place_key,
+        "resource_key": closed.resource_key,
+        "state": "queued",
+        "queued_at": now,
+        "ready_at": now,
+        "haste": closed.haste,
+    }
+    following = connection.execute(insert(turns).returning(turns.c.key), row).scalar_one()
+    connection.execute(_CARRY, {"of_turn": turn.key, "new_turn": following})
+    announce(connection, "turn")
+    return "turn"
+
+
+_RELEASE = (
+    update(turns)
+    .where(turns.c.key == bindparam("turn_key"), turns.c.state.in_(OPEN_STATES))
+    .values(
+        state=bindparam("new_state"),
+        ready_at=SharedNow("pause"),
+        attempts=turns.c.attempts - bindparam("given_back"),
+    )
+)
+
+
+def release_turn(connection: Connection, turn: Turn, pause: timedelta, *, counted: bool, now: datetime) -> None:
+    """Put a turn back: it is worked again after a pause.
+
+    Args:
+        connection: in a transaction.
+        turn: leased.
+        pause: how long nobody begins it.
+        counted: whether this was an attempt; a process that ends gives back what it could not finish uncounted.
+        now: the time, where one process works.
+
+    Raises:
+        TurnLost: another process has taken it over.
+    """
+    free_lease(connection, turn.thread_key, turn.lease, now)
+    values: dict[str, Any] = {
+        "turn_key": turn.key,
+        "new_state": "queued",
+        "now": now,
+        "pause": pause // _MICROSECOND,
+        "given_back": 0 if counted else 1,
+    }
+    connection.execute(_RELEASE, values)
+    announce(connection, "turn")
