@@ -19,6 +19,7 @@ from bot.models.port import ModelRequest, PromptMessage
 from bot.settings import Settings
 from bot.storage.store import open_store, parse_url
 from bot.storage.worker_lock import lock_holder
+from bot.turns.count_rows import TurnCounts, turn_counts
 
 Level = Literal["ok", "warning", "problem"]
 
@@ -134,6 +135,7 @@ async def _contents(settings: Settings, *, sqlite: bool) -> AsyncIterator[Findin
                 yield Finding("problem", "integrity", f"the file is damaged ({damage}); restore a backup.")
             else:
                 yield Finding("ok", "integrity", "the file is whole.")
+        yield _turns(await store.read(turn_counts))
     except StorageError as error:
         yield Finding("problem", "integrity", f"{error} If that stays so, restore a backup.")
     finally:
@@ -144,6 +146,14 @@ def _integrity(connection: Connection) -> str:
     """The first damage that SQLite finds; "" where the file is whole."""
     found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
     return "" if found == "ok" else found.splitlines()[-1]
+
+
+def _turns(counts: TurnCounts) -> Finding:
+    """What became of answers on chat platforms."""
+    said = f"{counts.waiting} wait, {counts.failed} failed, {counts.ambiguous} posts are ambiguous."
+    if counts.ambiguous or counts.failed:
+        return Finding("warning", "turns", f"{said} docs/turns.md says what that means; the log names each.")
+    return Finding("ok", "turns", said)
 
 
 async def _model(settings: Settings) -> Finding:

@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     window_messages: int = Field(default=10, ge=0, le=1_000)
     window_tokens: int | None = Field(default=None, ge=100)
 
+    messages_per_minute: int = Field(default=10, ge=0)
+    messages_per_day: int = Field(default=200, ge=0)
+    workspace_tokens_per_day: int = Field(default=2_000_000, ge=0)
+    retention_days: int = Field(default=90, ge=0, le=36_500)
+
     @field_validator("model", "openai_base_url", "embedding_model", "migration_database_url", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:

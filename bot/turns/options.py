@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.settings import Settings
+
 
 @dataclass(frozen=True, slots=True)
 class TurnOptions:
@@ -53,3 +55,13 @@ class TurnOptions:
     pending_changes_kept: timedelta = timedelta(hours=24)
     #: How long messages are kept; None: for ever.
     retention: timedelta | None = timedelta(days=90)
+
+
+def options_of(settings: Settings) -> TurnOptions:
+    """The operator's numbers; 0 stands for no limit."""
+    return TurnOptions(
+        messages_per_minute=settings.messages_per_minute or None,
+        messages_per_day=settings.messages_per_day or None,
+        workspace_tokens_per_day=settings.workspace_tokens_per_day or None,
+        retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
+    )

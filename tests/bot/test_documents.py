@@ -2,11 +2,13 @@
 
 import re
 import tomllib
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
 from bot import limits
 from bot.settings import Settings
+from bot.turns.options import TurnOptions, options_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +35,27 @@ def test_the_limits_page_shows_the_limits() -> None:
         for name, value in vars(limits).items()
         if name.isupper()
     }
+
+
+def test_the_turns_page_shows_the_options() -> None:
+    shown = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \|", (ROOT / "docs/turns.md").read_text(), re.MULTILINE))
+
+    def as_shown(value: object) -> str:
+        if not isinstance(value, timedelta):
+            return "none" if value is None else f"{value:,}"
+        seconds = value.total_seconds()
+        return f"{seconds:,g} s" if seconds < 1_000_000 else f"{value.days} days"
+
+    assert shown == {field.name: as_shown(field.default) for field in fields(TurnOptions)}
+
+
+def test_the_operators_limits_are_the_products_defaults() -> None:
+    assert options_of(Settings(_env_file=None)) == TurnOptions()
+    unlimited = Settings(
+        _env_file=None, messages_per_minute=0, messages_per_day=0, workspace_tokens_per_day=0, retention_days=0
+    )
+    assert options_of(unlimited).messages_per_minute is None
+    assert options_of(unlimited).retention is None
 
 
 def test_the_changelog_has_this_version_and_says_what_to_do() -> None:

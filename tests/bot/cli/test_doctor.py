@@ -61,6 +61,15 @@ def test_a_wrong_setting_is_a_problem(program: Program) -> None:
     assert "WINDOW_MESSAGES" in lines(ran)["settings"]
 
 
+def test_ambiguous_posts_are_counted(program: Program) -> None:
+    post = "INSERT INTO posts (workspace_key, value, part, state, sent_at) VALUES (1, 'k', 0, 'ambiguous', 0)"
+    assert lines(program.run("doctor"))["turns"] == "ok: 0 wait, 0 failed, 0 posts are ambiguous."
+
+    execute(program.database, post)
+
+    assert lines(program.run("doctor"))["turns"].startswith("warning: 0 wait, 0 failed, 1 posts are ambiguous.")
+
+
 def test_a_schema_that_is_old_or_newer(new_program: Program) -> None:
     make_old(new_program.database)
     old = new_program.run("doctor")
