@@ -6,18 +6,19 @@ from contextlib import suppress
 
 
 async def paced(texts: AsyncIterator[str], seconds: float) -> AsyncGenerator[str, None]:
-    """The newest of `texts` at most every so many seconds; the first and the last always.
+    """The first and the last of `texts` at once, and between them the newest, so many seconds apart.
 
-    What `texts` raises is raised here, at once.
+    What `texts` raises is raised here, at once. Closed, this closes `texts`.
     """
     newest: list[str] = []
-    more, ended = asyncio.Event(), asyncio.Event()
+    more, ended, shown = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def read() -> None:
         try:
             async for text in texts:
                 newest[:] = [text]
                 more.set()
+                await shown.wait()  # the first is passed over by none
         finally:
             ended.set()
             more.set()
@@ -30,13 +31,19 @@ async def paced(texts: AsyncIterator[str], seconds: float) -> AsyncGenerator[str
             if ended.is_set():
                 await reading
             if newest:
+                shown.set()
                 yield newest.pop()
             if ended.is_set() and not newest:
+                await reading  # it may have failed while the last one was shown
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await ended.wait()
     finally:
         reading.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait([reading])
+        await asyncio.wait([reading])
+        if not reading.cancelled():
+            reading.exception()  # whoever closes this early does not ask for it
+        close = getattr(texts, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,91 +1,160 @@
 """Splitting CommonMark at a platform's limit. Pure.
 
 A text is cut where it hurts least: between paragraphs, else lines, sentences, words, characters. A code fence that a
-cut falls into is closed before and opened again after it. Where a cut is depends only on what stands before it and on
-there being more: of a text that grows, all parts but the last stay as they are.
+cut falls into is closed before and opened again after it; one that begins late in a part begins the next one instead.
+
+Of a text that grows, all parts but the last stay as they are, and there are never fewer of them. For this a cut depends
+only on what stands in a window behind the one before, and on there being more than the window holds.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
+#: Smallest limit: there must be room for two fences around something.
+LEAST_LIMIT = 100
+_LONGEST_MARK = 10
+_INFO_CHARACTERS = 20
+#: Room for closing a fence: a line break and its mark.
+_RESERVE = 1 + _LONGEST_MARK
+_MARKS = ("```", "~~~")
+# However far it is indented: in a list it may be far, and chat platforms do not mind.
+_FENCE = re.compile(r"^[ \t]*(?:(`{3,})([^`\n]*)|(~{3,})([^\n]*))$", re.MULTILINE)
+_CLOSING = re.compile(r"[ \t]*(`+|~+)[ \t\r]*(\n|\Z)")
 #: Where to cut, best first; the cut is behind the match.
 _BORDERS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"[.!?…]\s+"), re.compile(r"\s+"))
-#: How much of a part is given up at most for a better place to cut.
-_SLACK = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Fence:
+    """A code fence that is open."""
+
+    mark: str
+    #: The line that opens it again.
+    opening: str
+    #: Where its opening line begins and ends, in the part in which it does.
+    begin: int
+    end: int
 
 
 def split(text: str, limit: int) -> tuple[str, ...]:
     """The parts of a text, each of at most `limit` characters, none blank; empty for a blank text.
 
     Raises:
-        ValueError: the limit is too small for a code fence around anything.
+        ValueError: the limit is less than `LEAST_LIMIT`.
     """
-    if limit < 40:  # noqa: PLR2004 (room for two fences and some text)
-        raise ValueError("limit must be at least 40 characters")
+    if limit < LEAST_LIMIT:
+        raise ValueError(f"limit must be at least {LEAST_LIMIT} characters")
     return tuple(part for part in _parts(text, limit) if part.strip())
 
 
 def _parts(text: str, limit: int) -> Iterator[str]:
-    rest = text
-    while len(rest) > limit:
-        cut = _cut(rest, limit)
-        head, rest = rest[:cut], rest[cut:]
-        fence = _open_fence(head)
+    start, fence = 0, None
+    while True:
+        start, fence = _begin(text, start, fence)
+        before = "" if fence is None else f"{fence.opening}\n"
+        room = limit - len(before)
+        if fence is not None or any(text.find(mark, start, start + room) >= 0 for mark in _MARKS):
+            room -= _RESERVE
+        if len(text) - start <= room:
+            yield _part(before, text[start:], _open_fence(text[start:], fence))
+            return
+        cut = _cut(text, start, start + room)
+        left = _open_fence(text[start:cut], fence)
+        if left is not None and left is not fence and left.begin > 0:
+            empty = not text[start + left.end : cut].strip()
+            if empty or left.begin >= room // 2:
+                cut, left = start + left.begin, None
+        yield _part(before, text[start:cut], left)
+        start, fence = cut, left
+
+
+def _begin(text: str, start: int, fence: _Fence | None) -> tuple[int, _Fence | None]:
+    """Where a part begins that follows a cut: behind the end of its fence, if nothing more stands in that."""
+    while fence is not None:
+        closing = _CLOSING.match(text, start)
+        if closing is None or closing[1][0] != fence.mark[0]:
+            return start, fence
+        if closing[2] == "":
+            return len(text), fence  # it may become the closing line: nothing is shown of it yet
+        if len(closing[1]) < len(fence.mark):
+            return start, fence
+        start, fence = closing.end(), None
+    while text.startswith("\n", start):
+        start += 1
+    return start, fence
+
+
+def _part(before: str, body: str, fence: _Fence | None) -> str:
+    """A part with its fences whole."""
+    body = body.rstrip()
+    if not body:
+        return ""
+    return f"{before}{body}" if fence is None else f"{before}{body}\n{fence.mark}"
+
+
+def _open_fence(body: str, fence: _Fence | None) -> _Fence | None:
+    """The fence that is open at the end of a part, given the one that is open at its beginning."""
+    for match in _FENCE.finditer(body):
+        mark, info = match[1] or match[3], match[2] or match[4] or ""
         if fence is None:
-            yield head.rstrip()
-            rest = rest.lstrip("\n")
-            continue
-        mark, opening = fence
-        room = limit - len(mark) - 1
-        if len(head.rstrip("\n")) > room:
-            head, rest = head[: _cut(head, room)], head[_cut(head, room) :] + rest
-            fence = _open_fence(head)
-        if fence is None:
-            yield head.rstrip()
-            rest = rest.lstrip("\n")
-            continue
-        yield f"{head.rstrip(chr(10))}\n{mark}"
-        rest = f"{opening}\n{rest.lstrip(chr(10)) if rest.startswith(chr(10)) else rest}"
-    yield rest.rstrip() if rest.strip() else ""
+            if len(mark) <= _LONGEST_MARK:
+                opening = mark + info.rstrip()[:_INFO_CHARACTERS]
+                fence = _Fence(mark, opening, match.start(), match.end())
+        elif mark[0] == fence.mark[0] and len(mark) >= len(fence.mark) and not info.strip():
+            fence = None
+    return fence
 
 
-def _open_fence(text: str) -> tuple[str, str] | None:
-    """The mark and the opening line of a fence that is still open at the end of a text."""
-    opened: tuple[str, str] | None = None
-    for match in _FENCE.finditer(text):
-        mark, info = match.group(1), match.group(2)
-        if opened is None:
-            opened = (mark, mark + info[:20])
-        elif mark[0] == opened[0][0] and len(mark) >= len(opened[0]) and not info.strip():
-            opened = None
-    return opened
-
-
-def _cut(text: str, limit: int) -> int:
-    """Where to cut a text that is longer than `limit`."""
-    least = int(limit * _SLACK)
+def _cut(text: str, start: int, end: int) -> int:
+    """Where to cut a text that goes on behind `end`; nothing behind that is looked at."""
+    least = start + (end - start) // 2
     for border in _BORDERS:
-        ends = [match.end() for match in border.finditer(text, least, limit)]
-        if ends:
-            return ends[-1]
-    return _between_characters(text, limit)
-
-
-def _between_characters(text: str, limit: int) -> int:
-    """The last place up to `limit` that does not part a letter from its marks, or an emoji from what joins it."""
-    for cut in range(limit, max(limit // 2, 1), -1):
-        if not _belongs_to_the_one_before(text, cut):
+        for match in reversed(list(border.finditer(text, least, end))):
+            if _may_be_cut(text, start, match.end(), end):
+                return match.end()
+    line = _line_start(text, start, end)
+    if line > start and text[line:end].lstrip().startswith(_MARKS):
+        return line
+    last = end - len(_MARKS[0])
+    for cut in range(last, least, -1):
+        if not text.startswith(_MARKS, cut) and not _belongs_to_the_one_before(text, start, cut):
             return cut
-    return limit
+    return last
 
 
-def _belongs_to_the_one_before(text: str, index: int) -> bool:
-    if index >= len(text):
+def _line_start(text: str, start: int, index: int) -> int:
+    return max(text.rfind("\n", start, index) + 1, start)
+
+
+def _may_be_cut(text: str, start: int, cut: int, end: int) -> bool:
+    """Whether a cut leaves fence lines whole, makes none where there was none, and keeps indentation."""
+    line = _line_start(text, start, cut)
+    if line == cut:
+        return True
+    if cut > end - len(_MARKS[0]) or text.startswith(_MARKS, cut):
         return False
+    beginning = text[line:end].lstrip()
+    return bool(text[line:cut].strip()) and not beginning.startswith(_MARKS)
+
+
+def _belongs_to_the_one_before(text: str, start: int, index: int) -> bool:
+    """Whether a character is shown as one with what stands before it: marks, joined emoji, flags."""
     here, before = text[index], text[index - 1]
-    joined = "\u200d" in {here, before}
-    modified = unicodedata.combining(here) != 0 or here in {"\ufe0f", "\u20e3"} or "\U0001f3fb" <= here <= "\U0001f3ff"
-    flag = "\U0001f1e6" <= here <= "\U0001f1ff" and "\U0001f1e6" <= before <= "\U0001f1ff"
-    return joined or modified or flag
+    if "\u200d" in {here, before} or unicodedata.category(here) in {"Mn", "Mc", "Me"}:
+        return True
+    if here == "\u200c" or "\U0001f3fb" <= here <= "\U0001f3ff" or "\U000e0020" <= here <= "\U000e007f":
+        return True
+    return _is_flag_letter(here) and _flag_letters_before(text, start, index) % 2 == 1
+
+
+def _is_flag_letter(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _flag_letters_before(text: str, start: int, index: int) -> int:
+    first = index
+    while first > start and _is_flag_letter(text[first - 1]):
+        first -= 1
+    return index - first

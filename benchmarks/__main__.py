@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: fills stores, measures every row on them, prints one table."""
+"""`python -m benchmarks`: fills stores, measures every row on them, prints one table; `turns`: what turns cost."""
 
 import argparse
 import asyncio
@@ -16,6 +16,8 @@ from benchmarks.hosts import HOSTS, Host, fdatasync_seconds
 from benchmarks.measure import Store, empty_read_seconds, measure
 from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.table import Report, Row, Weight, markdown, show
+from benchmarks.turns import report as turns
+from bot.cli.logs import configure_logging
 from bot.memory.memory import Memory
 
 _SECONDS, _QUICK_SECONDS = 4.0, 0.5
@@ -25,28 +27,60 @@ def main() -> None:
     """Read the command line, measure, print."""
     options = _options()
     folder = Path(tempfile.mkdtemp(prefix="threadkeeper-benchmark-", dir=options.folder))
-    report = Report(options.sizes)
     try:
-        for engine in options.engines:
-            (folder / engine).mkdir()
-            asyncio.run(_measure_engine(engine, folder / engine, options, report))
+        (_measure_turns if options.what == "turns" else _measure_memory)(folder, options)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    cores, load = os.cpu_count(), os.getloadavg()[0]
-    report.notes.append(
-        f"Machine: {cores} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f} at the end."
-    )
+
+
+def _measure_memory(folder: Path, options: argparse.Namespace) -> None:
+    report = Report(options.sizes)
+    for engine in options.engines:
+        (folder / engine).mkdir()
+        asyncio.run(_measure_engine(engine, folder / engine, options, report))
+    report.notes.append(_machine())
     if options.markdown:
         sys.stdout.write(markdown(report, options.engines) + "\n")
     else:
         show(report, options.engines)
 
 
+def _measure_turns(folder: Path, options: argparse.Namespace) -> None:
+    configure_logging(verbose=False)
+    effort = turns.Effort(40, 3, 512, 2.0) if options.quick else turns.Effort(200, 8, 2_048, 20.0)
+    sheets = []
+    for engine in options.engines:
+        (folder / engine).mkdir()
+        host: Host = HOSTS[engine](folder / engine)
+        try:
+            before = fdatasync_seconds(folder / engine)
+            sheets.append(asyncio.run(turns.measure_engine(host, effort)))
+            times = f"{before * 1e3:.2f}, {fdatasync_seconds(folder / engine) * 1e3:.2f} ms"
+            sheets[-1].notes.append(f"Disk: 4 KiB and fdatasync, p50 before and after: {times}.")
+        finally:
+            host.close()
+    sheets[-1].notes.append(_machine())
+    if options.markdown:
+        sys.stdout.write(turns.markdown(sheets) + "\n")
+    else:
+        turns.show(sheets)
+
+
+def _machine() -> str:
+    cores, load = os.cpu_count(), os.getloadavg()[0]
+    return (
+        f"Machine: {cores} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f} at the end."
+    )
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--sizes", type=_sizes, default=(1_000, 100_000), help="messages stored; default 1000,100000")
+    parser.add_argument("what", nargs="?", choices=("memory", "turns"), default="memory", help="default memory")
+    parser.add_argument(
+        "--sizes", type=_sizes, default=(1_000, 100_000), help="memory: messages stored; default 1000,100000"
+    )
     parser.add_argument("--engines", type=_engines, default=tuple(HOSTS), help="default sqlite,postgresql")
-    parser.add_argument("--only", default="", help="measure only rows whose name holds this")
+    parser.add_argument("--only", default="", help="memory: only rows whose name holds this")
     parser.add_argument("--quick", action="store_true", help="less time for each row: rougher numbers")
     parser.add_argument("--markdown", action="store_true", help="print Markdown instead of a table for the terminal")
     parser.add_argument(

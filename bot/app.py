@@ -55,10 +55,13 @@ class App:
     async def _sorry(self, invocation: Invocation, sentence: str) -> None:
         try:
             await invocation.responder.private(Reply(sentence))
-        except BotError as error:
+        except Exception as error:  # noqa: BLE001 (there is no other way to tell it)
             _log.warning("a command's failure could not be told", error=type(error).__name__)
 
-    async def finish(self) -> None:
-        """Let the commands that run come to their end."""
+    async def finish(self, seconds: float) -> None:
+        """Let the commands that run come to their end, but not for longer than this; then end them."""
         if self._running:
-            await asyncio.wait(self._running)
+            _, late = await asyncio.wait(self._running, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

@@ -42,6 +42,9 @@ class PlaceRef:
     name: str = ""
     #: What the adapter needs in order to find the place again after a restart, on any machine. The core only keeps it.
     address: Mapping[str, str] = field(default_factory=dict)
+    #: The id of the place that this one lies in, a thread's channel; "" for none. What happens to a channel
+    #: happens to all that lies in it, though the platform tells of the channel alone.
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,8 @@ class PostKey:
     value: str
     #: Until when it may be sent, in seconds of `time.monotonic`: a process that slept longer has lost the turn.
     until: float = math.inf
+    #: When it was first about to be sent, where that was tried before: how far back `find` has to look.
+    tried_at: datetime | None = None
 
     def check(self) -> None:
         """To be called right before sending, after all waiting.
@@ -214,6 +219,8 @@ Status = Literal["working", "waiting", "idle"]
 #: How a message comes to the bot: it mentions the bot; it was said to the bot alone; it was said in a thread or a
 #: channel that the bot can read, without a mention.
 Addressing = Literal["mention", "direct", "thread", "channel"]
+#: What a person thinks of an answer; "none" takes back what she said before.
+Rating = Literal["good", "bad", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +296,7 @@ class Feedback:
     person: PersonRef
     place: PlaceRef
     post_id: str
-    value: Literal["good", "bad", "none"]
+    value: Rating
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,7 +311,7 @@ class MembershipChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceChanged:
-    """A place has another name, kind or state; `place` is what it is now."""
+    """A place has another name, kind or state; `place` is what it is now, and so is what lies in it."""
 
     delivery_id: str
     place: PlaceRef
@@ -447,8 +454,13 @@ class Adapter(Protocol):
         """Receive events until cancelled. Returns early only where the platform cannot be served any more."""
         ...
 
-    def conversation(self, place: PlaceRef) -> Conversation:
-        """Open a place to speak in; nothing is sent by that."""
+    def conversation(self, place: PlaceRef, person: PersonRef | None = None) -> Conversation:
+        """Open a place to speak in; nothing is sent by that.
+
+        Args:
+            place: the place.
+            person: who is answered there, for platforms that show it to her first; None where the bot begins by itself.
+        """
         ...
 
     async def audience(self, place: PlaceRef) -> Audience:
@@ -471,8 +483,11 @@ class Adapter(Protocol):
         """
         ...
 
-    async def publish_home(self, person: PersonRef, view: Reply) -> None:
-        """Show a person her home page, where the platform has one."""
+    async def publish_home(self, person: PersonRef, view: Sequence[Reply]) -> None:
+        """Show a person her home page, section by section, where the platform has one.
+
+        A home page that somebody opens comes in as an `Invocation` of the command `home` in her direct conversation.
+        """
         ...
 
     async def fetch(self, attachment: Attachment) -> bytes:

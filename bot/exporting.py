@@ -4,23 +4,17 @@ Both are made piece by piece, one conversation at a time, so that no export is t
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Any, Protocol
 
+from bot.commonmark import inline, quoted
 from bot.memory.values import Message, Thread
-from bot.visible import visible, visible_json, visible_line
+from bot.visible import visible_json
 
 #: The version of the JSON document's form; it changes when a reader would have to.
 VERSION = 1
-
-#: What begins something else than text in CommonMark, wherever it stands; all of it may follow a backslash.
-_SIGNS = re.compile(r"([\\`*_\[\]<>&~|$])")
-#: What begins a heading, a list, a rule or a code block at the beginning of a line.
-_BEGINNING = re.compile(r"^([#+=:-])|^(\d{1,9})([.)])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +78,15 @@ class Markdown:
 
     def begin(self, whose: Whose) -> str:
         self._bot_name = whose.bot_name
-        return f"# Conversations of {_inline(whose.person)}\n\nExported {iso(whose.at)}.\n"
+        return f"# Conversations of {inline(whose.person)}\n\nExported {iso(whose.at)}.\n"
 
     def conversation(self, thread: Thread, messages: Sequence[Message], names: Mapping[str, str]) -> str:
-        title = _inline(thread.title or thread.place_name or "(no title)")
-        about = f"{thread.place_kind} conversation" + (f" in {_inline(thread.place_name)}" if thread.place_name else "")
-        parts = [f"\n## {title}\n\nA {about}, begun {iso(thread.created_at)}. Id: {_inline(thread.id)}\n"]
+        title = inline(thread.title or thread.place_name or "(no title)")
+        about = f"{thread.place_kind} conversation" + (f" in {inline(thread.place_name)}" if thread.place_name else "")
+        parts = [f"\n## {title}\n\nA {about}, begun {iso(thread.created_at)}. Id: {inline(thread.id)}\n"]
         for message in messages:
-            parts.append(f"\n### {iso(message.created_at)}, {_inline(self._speaker(message, names))}\n\n")
-            parts.append(_quoted(message.text))
+            parts.append(f"\n### {iso(message.created_at)}, {inline(self._speaker(message, names))}\n\n")
+            parts.append(quoted(message.text))
         return "".join(parts)
 
     def end(self) -> str:
@@ -144,23 +138,3 @@ def json_text(value: Any) -> str:
 def iso(moment: datetime) -> str:
     """A moment in UTC as ISO 8601 writes it."""
     return moment.isoformat().replace("+00:00", "Z")
-
-
-def _inline(text: str) -> str:
-    return _SIGNS.sub(r"\\\1", visible_line(text))
-
-
-def _quoted(text: str) -> str:
-    """Text as a quotation, every line of it marked, so that it can begin nothing outside."""
-    lines = [_line(line) for line in visible(text).split("\n")]
-    # A backslash at a line's end breaks it there; at a paragraph's end it would show.
-    broken = (line and after and "\\" for line, after in pairwise([*lines, ""]))
-    return "".join(f"> {line}{end}".rstrip(" ") + "\n" for line, end in zip(lines, broken, strict=True))
-
-
-def _line(line: str) -> str:
-    words = line.lstrip(" \t")
-    # Four blanks would begin a code block, in which backslashes show.
-    indent = "\u00a0" * len(line[: len(line) - len(words)].expandtabs(4))
-    escaped = _BEGINNING.sub(r"\\\1" if words[:1] in set("#+=:-") else r"\2\\\3", _SIGNS.sub(r"\\\1", words))
-    return f"{indent}{escaped}" if escaped else ""

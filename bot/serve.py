@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -29,6 +30,8 @@ class Serving:
     worker: Worker
     adapters: Mapping[str, Adapter]
     signals: Signals
+    #: How long what runs may finish.
+    grace: timedelta
 
 
 def compose(
@@ -44,7 +47,8 @@ def compose(
     """
     signals = bench.store.signals()
     intake = Intake(bench.store, signals, bench.options, bench.now)
-    return Serving(App(intake, invoke), Worker(bench, signals, adapters, kinds), adapters, signals)
+    worker = Worker(bench, signals, adapters, kinds)
+    return Serving(App(intake, invoke), worker, adapters, signals, bench.options.grace)
 
 
 async def serve(serving: Serving, stop: asyncio.Event) -> None:
@@ -63,7 +67,7 @@ async def serve(serving: Serving, stop: asyncio.Event) -> None:
             task.cancel()
         await asyncio.gather(*receiving, stopping, return_exceptions=True)
         serving.worker.drain()
-        await serving.app.finish()
+        await serving.app.finish(serving.grace.total_seconds())
         try:
             await working
         finally:
@@ -90,7 +94,8 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 
     def hear(number: signal.Signals) -> None:
         _log.info("told to end", signal=number.name)
-        loop.remove_signal_handler(number)
+        if number == signal.SIGINT:
+            loop.remove_signal_handler(number)
         stop()
 
     numbers = (signal.SIGTERM, signal.SIGINT)

@@ -1,6 +1,6 @@
 """Pressed buttons and sent forms of the local platform as invocations, and where their answers go."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ from adapters.local.ids import person_of, workspace_of
 from adapters.local.render import extras_of, form_of
 from adapters.local.world_rows import NewPost, change_post, make_post
 from bot.chat import Button, Form, Invocation, PersonRef, PlaceRef, Reply
-from bot.errors import NotAllowed
+from bot.errors import InvalidArgument, NotAllowed, PostRefused, PostUncertain, StorageError
 
 
 def where(place: PlaceRef) -> str:
@@ -30,6 +30,26 @@ def invocation_of(
     if pressed is None:
         raise NotAllowed("This button is not for you, or it has expired. Please ask for a new one.")
     return invoked(world, delivery_id, person, place, pressed.command, {**fields, **pressed.arguments})
+
+
+def checked_fields(fields: Iterable[Mapping[str, Any]], sent: Mapping[str, str]) -> dict[str, str]:
+    """What was sent in a form's fields. What the form does not have is left out.
+
+    Raises:
+        InvalidArgument: a field does not hold what it may.
+    """
+    found: dict[str, str] = {}
+    for field in fields:
+        name, label = field["name"], field["label"]
+        value = sent.get(name, "")
+        if field["required"] and not value.strip():
+            raise InvalidArgument(name, f"{label} is missing")
+        if len(value) > field["most_characters"]:
+            raise InvalidArgument(name, f"{label} may have at most {field['most_characters']:,} characters")
+        if value and field["kind"] == "choice" and value not in {choice for choice, _label in field["choices"]}:
+            raise InvalidArgument(name, f"{label} must be one of its choices")
+        found[name] = value
+    return found
 
 
 def invoked(
@@ -73,7 +93,8 @@ class LocalResponder:
             return
         changes = {"text": reply.text, "extras": self._extras(reply)}
         workspace = workspace_of(self._place.workspace_id)
-        await self._world.store.write(change_post, workspace, self._last, changes)
+        if not await self._write(change_post, workspace, self._last, changes):
+            raise PostRefused("The post is gone.")
         self._world.changed(workspace, self._place.address["channel"])
 
     def _extras(self, reply: Reply) -> dict[str, Any]:
@@ -92,5 +113,11 @@ class LocalResponder:
             extras=extras,
             only_for=only_for,
         )
-        self._last = await self._world.store.write(make_post, new)
+        self._last = await self._write(make_post, new)
         self._world.changed(workspace, channel)
+
+    async def _write(self, function: Any, *given: Any) -> Any:
+        try:
+            return await self._world.store.write(function, *given)
+        except StorageError as error:
+            raise PostUncertain from error

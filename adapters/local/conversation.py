@@ -76,7 +76,9 @@ class LocalConversation:
         await self._change(post_id, changes)
 
     async def delete(self, post_id: str) -> None:
-        await self._write(change_post, self._workspace, post_id, {"deleted": True, "text": "", "extras": {}})
+        # Its key is free again: an answer that is made anew may need this part once more.
+        gone = {"deleted": True, "text": "", "extras": {}, "key_value": None}
+        await self._write(change_post, self._workspace, post_id, gone)
         self._world.changed(self._workspace, self._channel)
 
     async def find(self, key: PostKey) -> Finding:
@@ -117,9 +119,7 @@ class LocalConversation:
         return extras_of(reply, where, self._world.now(), self._world.secret)
 
     async def _post(self, reply: Reply, key: PostKey, *, streaming: bool) -> str:
-        channel = await self._find_channel()
-        if channel.archived:
-            raise PostRefused("The channel is archived.")
+        await self._require_open()
         new = NewPost(
             workspace=self._workspace,
             channel=self._channel,
@@ -141,15 +141,18 @@ class LocalConversation:
         self._world.changed(self._workspace, self._channel)
         return post_id
 
-    async def _find_channel(self) -> Any:
+    async def _require_open(self) -> None:
         try:
-            return await self._world.store.read(get_channel, self._workspace, self._channel)
+            channel = await self._world.store.read(get_channel, self._workspace, self._channel)
         except NotFound as error:
             raise PostRefused("The channel is gone.") from error
         except StorageError as error:
             raise PlatformUnreachable from error
+        if channel.archived:
+            raise PostRefused("The channel is archived.")
 
     async def _change(self, post_id: str, changes: dict[str, Any]) -> None:
+        await self._require_open()
         if not await self._write(change_post, self._workspace, post_id, changes):
             raise PostRefused("The post is gone.")
         self._world.changed(self._workspace, self._channel)

@@ -5,7 +5,7 @@ import re
 from bot.errors import InvalidArgument
 
 PLATFORM = "local"
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 
 def checked_name(parameter: str, name: str) -> str:
@@ -16,7 +16,7 @@ def checked_name(parameter: str, name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise InvalidArgument(
-            parameter, f"{parameter} must be 1 to 64 of a-z 0-9 . _ - and begin with a letter or digit"
+            parameter, f"{parameter} must be 1 to 64 of a-z 0-9 . _ - and begin and end with a letter or digit"
         )
     return name
 

@@ -59,7 +59,8 @@ def place_ref(workspace: str, channel: Mapping[str, Any], root: str) -> PlaceRef
     name = channel["name"]
     address = {"channel": name, "root": root}
     shown = "" if channel["kind"] == "direct" else f"#{name}"
-    return PlaceRef(workspace_id(workspace), place_id(name, root), channel["kind"], shown, address)
+    within = place_id(name, "") if root else ""
+    return PlaceRef(workspace_id(workspace), place_id(name, root), channel["kind"], shown, address, within)
 
 
 def _message(payload: Payload, bot: str) -> Message:

@@ -69,8 +69,6 @@ class LocalPostColumns(TypedColumns):
     # Still growing.
     streaming: Named[bool] = Column(server_default=sql("false"))
     deleted: Named[bool] = Column(server_default=sql("false"))
-    # Whether the bot took it in; what it did not is delivered again.
-    delivered: Named[bool] = Column(server_default=sql("true"))
     at: Named[datetime] = Column(Instant)
     edited_at: Named[datetime | None] = Column(Instant)
 
@@ -82,12 +80,6 @@ local_posts = Table(
     UniqueConstraint("workspace", "id"),
     UniqueConstraint("workspace", "key_value"),
     Index(None, "workspace", "channel", "root", "key"),
-    Index(
-        "ix_local_posts_undelivered",
-        "key",
-        sqlite_where=sql("delivered = false"),
-        postgresql_where=sql("delivered = false"),
-    ),
 )
 
 
@@ -102,3 +94,13 @@ class LocalStatusColumns(TypedColumns):
 
 
 local_statuses = Table("local_statuses", metadata, LocalStatusColumns)
+
+
+class LocalOutboxColumns(TypedColumns):
+    """What the bot has to be told, written down with what it tells of; gone when the bot has taken it in."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    payload: Named[dict[str, Any]] = Column(Document)
+
+
+local_outbox = Table("local_outbox", metadata, LocalOutboxColumns)

@@ -44,7 +44,6 @@ class NewPost:
     only_for: str = ""
     key_value: str | None = None
     streaming: bool = False
-    delivered: bool = True
 
 
 _PERSON = postgresql.insert(local_people)
@@ -122,18 +121,49 @@ def members_of(connection: Connection, workspace: str, channel: str) -> list[str
 
 
 def require_reader(connection: Connection, workspace: str, channel: str, person: str) -> Row[Any]:
-    """A channel that this person can read and write in.
+    """A channel that this person can read.
 
     Raises:
         NotFound: there is no such channel for her; one that she may not see looks like a missing one.
-        NotAllowed: she left, or the channel is archived.
+        NotAllowed: she left.
     """
-    who, row = get_person(connection, workspace, person), get_channel(connection, workspace, channel)
+    who = get_person(connection, workspace, person)
+    if not who.active:
+        raise NotAllowed("Who left can neither read nor write.")
+    row = get_channel(connection, workspace, channel)
     inside = row.kind == "public" and who.role != "guest"
     if not inside and person not in members_of(connection, workspace, channel):
         raise NotFound("There is no channel of that name.")
-    if not who.active or row.archived:
-        raise NotAllowed("Nobody can write there any more.")
+    return row
+
+
+def require_writer(connection: Connection, workspace: str, channel: str, person: str) -> Row[Any]:
+    """A channel that this person can write in.
+
+    Raises:
+        NotFound: there is no such channel for her.
+        NotAllowed: she left, or the channel is archived.
+    """
+    row = require_reader(connection, workspace, channel, person)
+    if row.archived:
+        raise NotAllowed("The channel is archived.")
+    return row
+
+
+def require_seen(connection: Connection, workspace: str, post_id: str, person: str) -> Row[Any]:
+    """A post that this person can read.
+
+    Raises:
+        NotFound: there is no such post for her.
+        NotAllowed: she left.
+    """
+    row = get_post(connection, workspace, post_id)
+    try:
+        require_reader(connection, workspace, row.channel, person)
+    except NotFound:
+        raise NotFound("There is no such post.") from None
+    if row.only_for not in {"", person}:
+        raise NotFound("There is no such post.")
     return row
 
 
@@ -153,7 +183,6 @@ def make_post(connection: Connection, new: NewPost) -> str:
         "only_for": new.only_for,
         "key_value": new.key_value,
         "streaming": new.streaming,
-        "delivered": new.delivered,
         "at": new.at,
     }
     made = connection.execute(_POST.returning(local_posts.c.id), row).scalar()
@@ -184,21 +213,6 @@ def change_post(connection: Connection, workspace: str, post_id: str, changes: M
     mine = (local_posts.c.workspace == workspace, local_posts.c.id == post_id, local_posts.c.deleted.is_(False))
     changed = connection.execute(update(local_posts).where(*mine).values(dict(changes)).returning(local_posts.c.key))
     return changed.scalar() is not None
-
-
-def note_delivered(connection: Connection, workspace: str, post_id: str) -> None:
-    """Note that the bot took a post in."""
-    mine = (local_posts.c.workspace == workspace, local_posts.c.id == post_id)
-    connection.execute(update(local_posts).where(*mine).values(delivered=True))
-
-
-def undelivered(connection: Connection) -> list[tuple[Row[Any], Row[Any], Row[Any]]]:
-    """Posts that the bot has not taken in, in order, each with its author and its channel."""
-    rows = connection.execute(select(local_posts).where(local_posts.c.delivered.is_(False)).order_by(local_posts.c.key))
-    return [
-        (row, get_person(connection, row.workspace, row.author), get_channel(connection, row.workspace, row.channel))
-        for row in rows.all()
-    ]
 
 
 _SEEN = (

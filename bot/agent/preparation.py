@@ -30,6 +30,8 @@ class Asked:
     kept: bool
     #: Messages of the thread that the window leaves out: the question itself, and what is not yet to be answered.
     left_out: frozenset[str] = frozenset()
+    #: From this `seq` on the thread's messages came too late for this turn, and are left out too.
+    heard: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,16 @@ async def _remember(asked: Asked, options: MemoryOptions) -> tuple[Context, list
     most = WINDOW_MESSAGES if by_tokens else options.last_messages
     # One more than is shown, to see that there are too many, beside those that are left out.
     context = await asked.view.read_context(asked.thread_id, most + 1 + max(1, len(asked.left_out)))
-    earlier = [message for message in context.messages if message.id not in asked.left_out]
+    earlier = [message for message in context.messages if _precedes(asked, message)]
     chosen, moved = window(earlier, context.boundary, most=most, budget=options.token_budget)
     if moved is not None and asked.kept:
         await asked.view.move_window_boundary(asked.thread_id, moved)
     return context, chosen
+
+
+def _precedes(asked: Asked, message: Message) -> bool:
+    """Whether a message belongs to what the question goes on with."""
+    return message.id not in asked.left_out and (asked.heard is None or message.seq < asked.heard)
 
 
 def _place_kind(thread: Thread | None, *, alone: bool) -> PlaceKind:

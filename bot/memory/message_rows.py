@@ -7,7 +7,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, Update, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql
 
 from bot.access.actor import ActorKind
@@ -162,6 +162,7 @@ def _edit(
     }
     if one.created_at is not None:
         changes["sent_at"] = one.created_at
+    untitle(connection, connection.execute(select(messages.c.key).where(*same)).scalars().all(), one.text)
     statement = update(messages).where(*same).values(changes)
     statement = statement.returning(messages.c.key, messages.c.seq, messages.c.sent_at)
     row = connection.execute(statement, {"in_workspace": scope.workspace_key}).one_or_none()
@@ -201,6 +202,27 @@ def _own(kind: ActorKind) -> Select[Any]:
     )
 
 
+_EARLIER = messages.alias("earlier")
+_FIRST_QUESTIONS = select(messages.c.thread_key).where(
+    messages.c.key.in_(bindparam("keys", expanding=True)),
+    messages.c.role == "user",
+    messages.c.text.is_distinct_from(bindparam("new_text", type_=messages.c.text.type)),
+    ~exists().where(
+        _EARLIER.c.thread_key == messages.c.thread_key, _EARLIER.c.role == "user", _EARLIER.c.seq < messages.c.seq
+    ),
+)
+_UNTITLE = (
+    update(threads)
+    .where(threads.c.key.in_(_FIRST_QUESTIONS), threads.c.title_source.in_(("question", "model")))
+    .values(title="", title_source="")
+)
+
+
+def untitle(connection: Connection, keys: Sequence[int], new_text: str | None = None) -> None:
+    """Take the titles away that were made of these messages' words, where they are about to go: a title tells them."""
+    connection.execute(_UNTITLE, {"keys": keys, "new_text": new_text})
+
+
 def update_messages(connection: Connection, scope: Scope, changes: Sequence[Change], now: datetime) -> list[str]:
     """Change messages; return the ids of those that there were to change."""
     wanted = {change.id: change for change in changes}
@@ -211,6 +233,7 @@ def update_messages(connection: Connection, scope: Scope, changes: Sequence[Chan
         if change.metadata is not None:
             values["metadata_"] = row.metadata_ | change.metadata
         if change.text is not None:
+            untitle(connection, [row.key], change.text)
             values |= {"text": change.text, "disclosure": disclosure_of_edit()}
             unindex_messages(connection, [row.key])
             index_messages(connection, row.thread_key, [(row.key, change.terms)])
@@ -228,6 +251,7 @@ def delete_messages(connection: Connection, scope: Scope, ids: Sequence[str]) ->
         return
     keys = [row.key for row in rows]
     touched = facts_on(connection, keys)
+    untitle(connection, keys)
     connection.execute(delete(messages).where(messages.c.key.in_(keys)))
     forget_groundless(connection, touched)
     recount(connection, sorted({row.thread_key for row in rows}))

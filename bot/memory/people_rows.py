@@ -12,10 +12,11 @@ PERSON = select(people.c.key).where(
     people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == bindparam("of_person")
 )
 
+_NEW = postgresql.insert(people).on_conflict_do_nothing(index_elements=["workspace_key", "resource_id"])
+
 
 def ensure_person(connection: Connection, scope: Scope, resource_id: str, subject_id: str, at: datetime) -> int:
     """The key of a person, who is made known where she is not."""
     values = {"workspace_key": scope.workspace_key, "resource_id": resource_id, "subject_id": subject_id}
-    statement = postgresql.insert(people).on_conflict_do_nothing(index_elements=["workspace_key", "resource_id"])
-    connection.execute(statement, {**values, "created_at": at})
+    connection.execute(_NEW, {**values, "created_at": at})
     return connection.execute(PERSON, {"in_workspace": scope.workspace_key, "of_person": resource_id}).scalar_one()

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from bot.access.actor import ActorKind
@@ -41,12 +41,17 @@ def no_thread(thread_id: str) -> NotFound:
     return NotFound(f"No thread found with id {thread_id}")
 
 
+_NEW = (
+    postgresql.insert(threads).on_conflict_do_nothing(index_elements=["workspace_key", "id"]).returning(threads.c.key)
+)
+_JOIN = insert(participants)
+
+
 def ensure_thread(connection: Connection, scope: Scope, new: NewThread) -> bool:
     """Make a thread unless its id is taken; say whether it was made (racing first messages make one thread)."""
     owner = ensure_person(connection, scope, new.resource_id, new.subject_id, new.at)
-    statement = postgresql.insert(threads).on_conflict_do_nothing(index_elements=["workspace_key", "id"])
     made = connection.execute(
-        statement.returning(threads.c.key),
+        _NEW,
         {
             "workspace_key": scope.workspace_key,
             "id": new.id,
@@ -63,7 +68,7 @@ def ensure_thread(connection: Connection, scope: Scope, new: NewThread) -> bool:
     if made is None:
         return False
     row = {"resource_key": owner, "thread_key": made, "thread_created_at": new.at, "joined_at": new.at}
-    connection.execute(insert(participants), row)
+    connection.execute(_JOIN, row)
     return True
 
 
@@ -207,9 +212,14 @@ def update_thread(
 
 def suggest_title(connection: Connection, scope: Scope, thread_id: str, title: str, source: str) -> None:
     """Give a thread the title that a question or a model suggests; a person's own is never overwritten."""
-    statement = update(threads).where(visible_thread(scope.kind))
-    statement = statement.where(threads.c.title_source != "person").values(title=title, title_source=source)
-    connection.execute(statement, {**scope.values(), "thread_id": thread_id})
+    values = {**scope.values(), "thread_id": thread_id, "new_title": title, "new_source": source}
+    connection.execute(_suggest(scope.kind), values)
+
+
+@cache
+def _suggest(kind: ActorKind) -> Update:
+    statement = update(threads).where(visible_thread(kind), threads.c.title_source != "person")
+    return statement.values(title=bindparam("new_title"), title_source=bindparam("new_source"))
 
 
 def delete_thread(connection: Connection, scope: Scope, thread_id: str) -> None:

@@ -171,9 +171,17 @@ def mark_based_on(connection: Connection, source_keys: Sequence[int], at: dateti
         connection.execute(update(messages).where(messages.c.key == row.key).values(metadata_=changed))
 
 
+_NAME = (
+    update(people)
+    .where(
+        people.c.workspace_key == bindparam("in_workspace"),
+        people.c.resource_id == bindparam("of_person"),
+        people.c.name != bindparam("new_name"),
+    )
+    .values(name=bindparam("new_name"))
+)
+
+
 def name_person(connection: Connection, scope: Scope, resource_id: str, name: str) -> None:
     """Remember how the platform calls a person who is known."""
-    statement = update(people).where(
-        people.c.workspace_key == scope.workspace_key, people.c.resource_id == resource_id, people.c.name != name
-    )
-    connection.execute(statement.values(name=name))
+    connection.execute(_NAME, {"in_workspace": scope.workspace_key, "of_person": resource_id, "new_name": name})

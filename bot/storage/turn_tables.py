@@ -23,6 +23,8 @@ class PlaceColumns(TypedColumns):
     # As `threads.place_kind` and `threads.place_name`, but what is true now.
     kind: Named[str]
     name: Named[str]
+    # The id of the place that it lies in, a thread's channel; "" for none.
+    within: Named[str] = Column(server_default=text("''"))
     # What the adapter needs in order to find it again.
     address: Named[dict[str, Any]] = Column(Document)
     # "open", "archived" or "gone".
@@ -33,7 +35,14 @@ class PlaceColumns(TypedColumns):
     created_at: Named[datetime] = Column(Instant)
 
 
-places = Table("places", metadata, PlaceColumns, UniqueConstraint("workspace_key", "id"), Index(None, "thread_key"))
+places = Table(
+    "places",
+    metadata,
+    PlaceColumns,
+    UniqueConstraint("workspace_key", "id"),
+    Index(None, "thread_key"),
+    Index(None, "workspace_key", "within"),
+)
 
 
 class DeliveryColumns(TypedColumns):
@@ -69,6 +78,8 @@ class PendingChangeColumns(TypedColumns):
     utterance_id: Named[str] = Column(primary_key=True)
     # None for a deletion, which wins over every edit.
     text: Named[str | None]
+    # Who edited it: for what somebody else said it means nothing. None for a deletion.
+    resource_id: Named[str | None]
     # The platform's time of the edit: the newest wins.
     changed_at: Named[datetime] = Column(Instant)
     received_at: Named[datetime] = Column(Instant)

@@ -1,13 +1,15 @@
 """Storage functions that take a message in: everything about it in one transaction, or nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql
 
 from bot.access.scope import Scope
+from bot.agent.titles import title_of_question
 from bot.chat import Message
 from bot.memory.drafts import Draft
 from bot.memory.message_rows import save_messages
@@ -18,11 +20,11 @@ from bot.memory.turn_rows import name_person
 from bot.memory.workspace_rows import ensure_workspace
 from bot.storage.signals import announce
 from bot.storage.tables import messages, participants, people, threads, workspaces
-from bot.storage.turn_tables import deliveries_in, pending_changes, posts, utterances
+from bot.storage.turn_tables import deliveries_in, pending_changes, utterances
 from bot.turns.addressing import Followed, followed
 from bot.turns.job_rows import queue_notice
 from bot.turns.options import TurnOptions
-from bot.turns.place_rows import find_place, join_thread, lock_place, open_thread, replied_place
+from bot.turns.place_rows import find_place, find_replied, join_thread, lock_place, open_thread, turn_back
 from bot.turns.queue_rows import enqueue, haste_of
 from bot.turns.rate_rows import refusal
 from bot.turns.turn_values import Notice, Word
@@ -38,7 +40,6 @@ class Incoming:
     message: Message
     #: Checked, and without its thread, which is found in the transaction.
     draft: Draft
-    title: str
     turn_id: str
     subject_id: str
 
@@ -72,6 +73,21 @@ def workspace_scope(connection: Connection, workspace_id: str, now: datetime) ->
     return None if row.removed_at is not None else Scope("system", row.key, ())
 
 
+_LOCK_NAMES = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(name, :in_workspace)) FROM unnest(CAST(:names AS text[])) AS name"
+)
+
+
+def lock_names(connection: Connection, scope: Scope, names: Iterable[str]) -> None:
+    """Let what concerns an utterance happen one after the other, also before there is anything of it to lock.
+
+    Otherwise a message and its deletion that come at once would both find nothing of each other. On SQLite one
+    transaction writes at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK_NAMES, {"in_workspace": scope.workspace_key, "names": sorted(set(names))})
+
+
 def first_delivery(connection: Connection, scope: Scope, delivery_id: str, now: datetime) -> bool:
     """Note a delivery; whether it is the first of its id."""
     row = {"workspace_key": scope.workspace_key, "id": delivery_id, "received_at": now}
@@ -84,23 +100,25 @@ def accept_message(connection: Connection, given: Incoming, options: TurnOptions
     scope = workspace_scope(connection, message.person.workspace_id, now)
     if scope is None:
         return Accepted("ignored")
-    chain = replied_place(connection, scope, message.replies_to, message.place) if message.replies_to else None
+    replied = find_replied(connection, scope, message.replies_to, message.place) if message.replies_to else None
     if not (
         message.addressing in {"mention", "direct"}
-        or chain is not None
+        or replied is not None
         or is_followed(connection, scope, message, now, options)
     ):
         return Accepted("ignored")
+    lock_names(connection, scope, (message.utterance_id, *message.aliases))
     if not first_delivery(connection, scope, message.delivery_id, now):
         return Accepted("repeated")
     person = scope.of_person(message.person.resource_id)
     resource_key = _person(connection, scope, given, now)
     if not _claim_utterance(connection, scope, message, resource_key, now):
         return Accepted("repeated")
-    draft = _with_pending_change(connection, scope, given.draft)
-    if draft is None:
+    pending = _pending_change(connection, scope, message)
+    if pending is not None and pending.text is None:
         return Accepted("deleted")
-    place = chain or lock_place(connection, scope, message.place, now)
+    draft = given.draft if pending is None else _changed(given.draft, pending.text)
+    place = lock_place(connection, scope, message.place, now) if replied is None else turn_back(connection, replied)
     refused = refusal(connection, scope, resource_key, options, now)
     if refused is not None:
         return Accepted("refused", (_notify(connection, scope, refused, place.key, now),))
@@ -110,8 +128,11 @@ def accept_message(connection: Connection, given: Incoming, options: TurnOptions
         return Accepted("refused", (_notify(connection, scope, haste.refused, place.key, now),))
     join_thread(connection, thread, resource_key, now)
     (stored,) = save_messages(connection, person, [replace(draft, thread_id=thread.id)], now)
-    if stored.seq == 1 and given.title:
-        suggest_title(connection, person, thread.id, given.title, "question")
+    if pending is not None:
+        edited = update(messages).where(messages.c.workspace_key == scope.workspace_key, messages.c.id == stored.id)
+        connection.execute(edited.values(edited_at=pending.changed_at))
+    if stored.seq == 1 and (title := title_of_question(draft.text)):
+        suggest_title(connection, person, thread.id, title, "question")
     word = enqueue(
         connection,
         scope,
@@ -128,6 +149,19 @@ def accept_message(connection: Connection, given: Incoming, options: TurnOptions
     return Accepted("turn", (word,))
 
 
+def refuse_message(connection: Connection, message: Message, sentence: str, now: datetime) -> Accepted:
+    """Tell a person, at most once a minute, that a message for the bot cannot be stored."""
+    scope = workspace_scope(connection, message.person.workspace_id, now)
+    if scope is None:
+        return Accepted("ignored")
+    if not first_delivery(connection, scope, message.delivery_id, now):
+        return Accepted("repeated")
+    who = f"{scope.workspace_key}:{message.person.resource_id}"
+    notice = Notice(f"unusable:{who}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", sentence)
+    place = lock_place(connection, scope, message.place, now)
+    return Accepted("refused", (_notify(connection, scope, notice, place.key, now),))
+
+
 def _notify(connection: Connection, scope: Scope, notice: Notice, place_key: int, now: datetime) -> Word:
     word = queue_notice(connection, scope, notice, place_key, now)
     if word:
@@ -136,46 +170,65 @@ def _notify(connection: Connection, scope: Scope, notice: Notice, place_key: int
 
 
 def _person(connection: Connection, scope: Scope, given: Incoming, now: datetime) -> int:
-    """The key of the one who speaks, under the name that the platform shows now."""
+    """The key of the one who speaks, under the name that the platform shows now.
+
+    Her row is locked: what she says at once, wherever that is, is counted one after the other.
+    """
     who = given.message.person
-    found = connection.execute(
-        _PERSON, {"in_workspace": scope.workspace_key, "of_person": who.resource_id}
-    ).one_or_none()
-    key = ensure_person(connection, scope, who.resource_id, given.subject_id, now) if found is None else found.key
-    if who.name and (found is None or found.name != who.name):
+    values = {"in_workspace": scope.workspace_key, "of_person": who.resource_id}
+    found = connection.execute(_PERSON, values).one_or_none()
+    if found is None:
+        ensure_person(connection, scope, who.resource_id, given.subject_id, now)
+        found = connection.execute(_PERSON, values).one()
+    if who.name and found.name != who.name:
         name_person(connection, scope, who.resource_id, who.name)
-    return key
+    return int(found.key)
 
 
-_PERSON = select(people.c.key, people.c.name).where(
-    people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == bindparam("of_person")
+_PERSON = (
+    select(people.c.key, people.c.name)
+    .where(people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == bindparam("of_person"))
+    .with_for_update(key_share=True)
 )
 
 
 def _claim_utterance(connection: Connection, scope: Scope, message: Message, resource_key: int, now: datetime) -> bool:
-    """Claim all names of what was said; whether none of them was known."""
-    row = {"workspace_key": scope.workspace_key, "received_at": now}
-    names = dict.fromkeys((message.utterance_id, *message.aliases))
-    claimed = [
-        connection.execute(
-            _UTTERANCE, row | {"id": name, "resource_key": resource_key if name == message.utterance_id else None}
-        ).scalar()
-        for name in names
-    ]
-    return all(name is not None for name in claimed)
+    """Claim all names of what was said; whether none of them was known. It counts once, by whatever name."""
+    row = {"workspace_key": scope.workspace_key, "received_at": now, "resource_key": None}
+    others = [name for name in dict.fromkeys(message.aliases) if name != message.utterance_id]
+    claimed = [connection.execute(_UTTERANCE, row | {"id": name}).scalar() for name in others]
+    new = all(name is not None for name in claimed)
+    if new:
+        # It may have been loaded from an export of the platform.
+        values = {"in_workspace": scope.workspace_key, "said": message.utterance_id}
+        new = connection.execute(_STORED, values).scalar() is None
+    row |= {"id": message.utterance_id, "resource_key": resource_key if new else None}
+    return connection.execute(_UTTERANCE, row).scalar() is not None and new
 
 
-_PENDING = select(pending_changes.c.text).where(
-    pending_changes.c.workspace_key == bindparam("in_workspace"), pending_changes.c.utterance_id == bindparam("said")
+_STORED = select(messages.c.key).where(
+    messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("said")
+)
+_PENDING = (
+    delete(pending_changes)
+    .where(
+        pending_changes.c.workspace_key == bindparam("in_workspace"),
+        pending_changes.c.utterance_id == bindparam("said"),
+    )
+    .returning(pending_changes.c.text, pending_changes.c.changed_at, pending_changes.c.resource_id)
 )
 
 
-def _with_pending_change(connection: Connection, scope: Scope, draft: Draft) -> Draft | None:
-    """A message with the change that came before it; None where that was its deletion."""
-    row = connection.execute(_PENDING, {"in_workspace": scope.workspace_key, "said": draft.id}).one_or_none()
-    if row is None:
-        return draft
-    return None if row.text is None else replace(draft, text=row.text, terms=tuple(indexed_terms(row.text)))
+def _pending_change(connection: Connection, scope: Scope, message: Message) -> Row[Any] | None:
+    """The change that came before its message, if any; it waits no longer."""
+    values = {"in_workspace": scope.workspace_key, "said": message.utterance_id}
+    row: Any = connection.execute(_PENDING, values).one_or_none()
+    # Nobody edits what somebody else said.
+    return None if row is not None and row.resource_id not in {None, message.person.resource_id} else row
+
+
+def _changed(draft: Draft, text: str) -> Draft:
+    return replace(draft, text=text, terms=tuple(indexed_terms(text)))
 
 
 _SPEAKERS = (
@@ -209,17 +262,6 @@ def is_for_the_bot(connection: Connection, message: Message, options: TurnOption
     if row is None or row.removed_at is not None:
         return False
     scope = Scope("system", row.key, ())
-    if message.replies_to and _is_known(connection, scope, message.replies_to):
+    if message.replies_to and find_replied(connection, scope, message.replies_to, message.place) is not None:
         return True
     return is_followed(connection, scope, message, now, options)
-
-
-def _is_known(connection: Connection, scope: Scope, replies_to: str) -> bool:
-    values = {"in_workspace": scope.workspace_key, "replied": replies_to}
-    said = select(messages.c.key).where(
-        messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("replied")
-    )
-    posted = select(posts.c.key).where(
-        posts.c.workspace_key == bindparam("in_workspace"), posts.c.post_id == bindparam("replied")
-    )
-    return any(connection.execute(one.limit(1), values).scalar() is not None for one in (posted, said))

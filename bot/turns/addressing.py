@@ -22,9 +22,9 @@ def heard_at_once(message: Message) -> bool | None:
         return False
     if message.addressing in {"mention", "direct"}:
         return True
-    if message.replies_to:
-        return None
-    return None if message.addressing == "thread" and not message.to_others else False
+    if message.to_others:
+        return False
+    return None if message.addressing == "thread" or message.replies_to else False
 
 
 def followed(message: Message, thread: Followed | None, now: datetime, following: timedelta) -> bool:

@@ -11,10 +11,21 @@ from bot.chat import Deletion, Edit, Feedback, InstallationChanged, Message, Per
 from bot.memory.message_rows import Change, delete_messages, update_messages
 from bot.memory.turn_rows import mark_based_on, name_person
 from bot.memory.workspace_rows import ensure_workspace
+from bot.storage.now import SharedNow
 from bot.storage.signals import announce
-from bot.storage.tables import messages, participants, people, workspaces
-from bot.storage.turn_tables import OPEN_STATES, feedback, pending_changes, posts, turn_messages, turns, utterances
-from bot.turns.accept_rows import Accepted, first_delivery, is_followed, workspace_scope
+from bot.storage.tables import messages, participants, people, threads, workspaces
+from bot.storage.turn_tables import (
+    OPEN_STATES,
+    feedback,
+    jobs,
+    leases,
+    pending_changes,
+    posts,
+    turn_messages,
+    turns,
+    utterances,
+)
+from bot.turns.accept_rows import Accepted, first_delivery, is_followed, lock_names, workspace_scope
 from bot.turns.options import TurnOptions
 from bot.turns.place_rows import change_place, find_place
 from bot.turns.queue_rows import begin_again, outdate
@@ -34,10 +45,18 @@ _HEARD = select(utterances.c.id).where(
 )
 _BEGUN = exists().where(posts.c.turn_key == turns.c.key, posts.c.state != "planned").correlate(turns)
 _TURN_OF = (
-    select(turns.c.key, turns.c.id, turns.c.state, turns.c.restarts, turn_messages.c.taken, _BEGUN.label("begun"))
+    select(
+        turns.c.key,
+        turns.c.id,
+        turns.c.state,
+        turns.c.restarts,
+        turns.c.answer_key,
+        turn_messages.c.taken,
+        _BEGUN.label("begun"),
+    )
     .join(turn_messages, turn_messages.c.turn_key == turns.c.key)
     .where(turn_messages.c.message_key == bindparam("message_key"), turns.c.state.in_(OPEN_STATES))
-    .with_for_update(of=turns)
+    .with_for_update(of=turns, key_share=True)
 )
 
 
@@ -56,13 +75,14 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
     if scope is None:
         return Accepted("ignored")
     said = {"in_workspace": scope.workspace_key, "said": edit.utterance_id}
+    lock_names(connection, scope, (edit.utterance_id,))
     stored = connection.execute(_SAID, said).one_or_none()
     if stored is None and not _may_come(connection, scope, edit, now, options):
         return Accepted("ignored")
     if not first_delivery(connection, scope, edit.delivery_id, now):
         return Accepted("repeated")
     if stored is None:
-        _wait(connection, scope, edit.utterance_id, given.change.text, edit.edited_at, now)
+        _wait(connection, scope, edit.utterance_id, edit.edited_at, now, given)
         return Accepted("ignored")
     stale = stored.edited_at is not None and stored.edited_at >= edit.edited_at
     if stale or stored.resource_id != edit.person.resource_id:
@@ -74,7 +94,8 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
     mark_based_on(connection, [stored.key], now)
     opened = connection.execute(_TURN_OF, {"message_key": stored.key}).one_or_none()
     word: Word = ""
-    if opened is not None and opened.taken and opened.state != "queued":
+    # A turn that waits reads its question when it is worked, unless its answer waits to be delivered.
+    if opened is not None and opened.taken and (opened.state != "queued" or opened.answer_key is not None):
         word = begin_again(connection, opened, options, also_begun=True)
         if word:
             announce(connection, word)
@@ -104,37 +125,65 @@ _WAIT = postgresql.insert(pending_changes)
 
 
 def _wait(
-    connection: Connection, scope: Scope, utterance_id: str, text: str | None, at: datetime, now: datetime
+    connection: Connection,
+    scope: Scope,
+    utterance_id: str,
+    at: datetime,
+    now: datetime,
+    given: IncomingEdit | None = None,
 ) -> None:
     """Keep a change that came too early: a deletion wins, then the newest edit."""
     row = {
         "workspace_key": scope.workspace_key,
         "utterance_id": utterance_id,
-        "text": text,
+        "text": None if given is None else given.change.text,
+        "resource_id": None if given is None else given.edit.person.resource_id,
         "changed_at": at,
         "received_at": now,
     }
     statement = _WAIT.on_conflict_do_update(
         index_elements=["workspace_key", "utterance_id"],
-        set_={"text": _WAIT.excluded.text, "changed_at": _WAIT.excluded.changed_at},
+        set_={one: _WAIT.excluded[one] for one in ("text", "resource_id", "changed_at")},
         where=_WAIT.excluded.text.is_(None)
         | (pending_changes.c.text.is_not(None) & (pending_changes.c.changed_at < _WAIT.excluded.changed_at)),
     )
     connection.execute(statement, row)
 
 
+_THREADS_OF = (
+    select(threads.c.key)
+    .where(
+        threads.c.key.in_(
+            select(messages.c.thread_key).where(
+                messages.c.workspace_key == bindparam("in_workspace"),
+                messages.c.id.in_(bindparam("said", expanding=True)),
+                messages.c.role == "user",
+            )
+        )
+    )
+    .order_by(threads.c.key)
+    .with_for_update(key_share=True)
+)
+
+
 def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -> Accepted:
     """Erase what was deleted on the platform; what has not come yet will not be taken in."""
     scope = workspace_scope(connection, deletion.workspace_id, now)
-    if scope is None or not first_delivery(connection, scope, deletion.delivery_id, now):
+    if scope is None:
         return Accepted("ignored")
+    names = tuple(dict.fromkeys(deletion.utterance_ids))
+    lock_names(connection, scope, names)
+    if not first_delivery(connection, scope, deletion.delivery_id, now):
+        return Accepted("repeated")
+    # Threads are locked before turns and messages, in one order, as everywhere.
+    connection.execute(_THREADS_OF, {"in_workspace": scope.workspace_key, "said": names})
     words: list[Word] = []
-    for utterance_id in dict.fromkeys(deletion.utterance_ids):
+    for utterance_id in names:
         stored = connection.execute(_SAID, {"in_workspace": scope.workspace_key, "said": utterance_id}).one_or_none()
         if stored is None:
-            _wait(connection, scope, utterance_id, None, now, now)
+            _wait(connection, scope, utterance_id, now, now)
             continue
-        turn = connection.execute(_TURN_ID, {"message_key": stored.key}).one_or_none()
+        turn = connection.execute(_TURN_OF, {"message_key": stored.key}).one_or_none()
         mark_based_on(connection, [stored.key], now)
         delete_messages(connection, scope, [utterance_id])
         if turn is not None:
@@ -145,11 +194,6 @@ def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -
     return Accepted("deleted", tuple(words))
 
 
-_TURN_ID = (
-    select(turns.c.key, turns.c.id)
-    .join(turn_messages, turn_messages.c.turn_key == turns.c.key)
-    .where(turn_messages.c.message_key == bindparam("message_key"), turns.c.state.in_(OPEN_STATES))
-)
 _RUNNING = (
     select(turns.c.key, turns.c.id)
     .join(people, people.c.key == turns.c.resource_key)
@@ -158,8 +202,11 @@ _RUNNING = (
         people.c.resource_id == bindparam("of_person"),
         turns.c.state.in_(OPEN_STATES),
     )
-    .with_for_update(of=turns)
+    .with_for_update(of=turns, key_share=True)
 )
+
+
+_STOP = update(turns).where(turns.c.key == bindparam("turn_key")).values(stop_requested=True, ready_at=SharedNow())
 
 
 def accept_stop(connection: Connection, stopped: Stopped, now: datetime) -> Accepted:
@@ -173,7 +220,8 @@ def accept_stop(connection: Connection, stopped: Stopped, now: datetime) -> Acce
     values = {"in_place": place.key, "of_person": stopped.person.resource_id}
     words: list[Word] = []
     for turn in connection.execute(_RUNNING, values).all():
-        connection.execute(update(turns).where(turns.c.key == turn.key).values(stop_requested=True))
+        # Where it waits to be tried again, it waits no longer.
+        connection.execute(_STOP, {"turn_key": turn.key, "now": now})
         words.append(changed(turn.id))
         announce(connection, words[-1])
     return Accepted("turn" if words else "ignored", tuple(words))
@@ -237,14 +285,39 @@ def accept_person_change(connection: Connection, given: PersonChanged, now: date
     return Accepted("ignored")
 
 
+_LEASED_HERE = update(leases).where(
+    leases.c.thread_key.in_(
+        select(turns.c.thread_key).where(turns.c.workspace_key == bindparam("here"), turns.c.state.in_(OPEN_STATES))
+    )
+)
+_TURNS_HERE = (
+    update(turns)
+    .where(turns.c.workspace_key == bindparam("here"), turns.c.state.in_(OPEN_STATES))
+    .values(state="withdrawn", reason="removed", closed_at=bindparam("at", type_=turns.c.closed_at.type))
+    .returning(turns.c.id)
+)
+_JOBS_HERE = (
+    update(jobs)
+    .where(jobs.c.workspace_key == bindparam("here"), jobs.c.state.in_(("queued", "running")))
+    .values(state="failed", reason="removed", closed_at=bindparam("at", type_=jobs.c.closed_at.type))
+)
+
+
 def accept_installation_change(connection: Connection, given: InstallationChanged, now: datetime) -> Accepted:
-    """Note that the bot was let into a workspace or removed from it. Where it was removed its open turns end."""
+    """Note that the bot was let into a workspace or removed from it. Where it was removed, what is owed there ends."""
     key = ensure_workspace(connection, given.workspace_id, now)
+    if not first_delivery(connection, Scope("system", key, ()), given.delivery_id, now):
+        return Accepted("repeated")
     removed = None if given.installed else now
     unchanged = workspaces.c.removed_at.is_not(None) if removed else workspaces.c.removed_at.is_(None)
     connection.execute(update(workspaces).where(workspaces.c.key == key, ~unchanged).values(removed_at=removed))
-    if removed is not None:
-        ended = {"state": "withdrawn", "closed_at": now, "reason": "removed"}
-        open_here = (turns.c.workspace_key == key, turns.c.state.in_(OPEN_STATES))
-        connection.execute(update(turns).where(*open_here).values(ended))
-    return Accepted("ignored")
+    if removed is None:
+        return Accepted("ignored")
+    # Whoever works one of these finds its lease gone, and posts nothing more.
+    connection.execute(_LEASED_HERE.values(owner=None, until=None), {"here": key})
+    ended = connection.execute(_TURNS_HERE, {"here": key, "at": now}).scalars().all()
+    connection.execute(_JOBS_HERE, {"here": key, "at": now})
+    words = tuple(changed(turn_id) for turn_id in ended)
+    for word in words:
+        announce(connection, word)
+    return Accepted("ignored", words)

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from bot.chat import Absent, Button, Conversation, Found, PostKey, Reply
-from bot.errors import PlatformBusy, PlatformUnreachable, PostRefused, TurnLost
+from bot.chat import Absent, Button, Conversation, Finding, Found, PostKey, Reply
+from bot.errors import PlatformBusy, PlatformUnreachable, PostRefused, PostUncertain, TurnLost
 from bot.turns.growing import Growing
 from bot.turns.turn_values import Post
 
@@ -25,6 +25,14 @@ class PostLog(Protocol):
 
     def at_hand(self, part: int) -> bool:
         """Whether this process has just recorded a part as being sent, and has not begun to send it."""
+        ...
+
+    def check(self) -> None:
+        """To be called before a post is changed.
+
+        Raises:
+            TurnLost: somebody else may deliver this by now.
+        """
         ...
 
     async def begin(self, part: int) -> PostKey:
@@ -72,6 +80,8 @@ class Delivery:
         self._now = now
         #: What this process knows to stand in a post.
         self._shown: dict[int, str] = {}
+        #: The parts whose last text was handed over.
+        self._ended: set[int] = set()
 
     @property
     def begun(self) -> bool:
@@ -112,7 +122,12 @@ class Delivery:
         """
         number = 0
         while True:
+            self._ended.discard(number)
             await self._open(number, self._part(number, growing, recorded))
+            if number not in self._ended:
+                # A stream that broke off, and an adapter that took it for whole.
+                self._shown.pop(number, None)
+                raise PostUncertain
             if growing.whole and number == len(self._conversation.split(growing.text)) - 1:
                 return
             number += 1
@@ -132,10 +147,13 @@ class Delivery:
                 parts = self._conversation.split(growing.text)
                 break
             if len(parts) == number + 1 and parts[number] != self._shown.get(number):
+                self._log.check()
                 self._shown[number] = parts[number]
                 yield parts[number]
             await growing.more(len(seen))
+        self._log.check()
         self._shown[number] = parts[number]
+        self._ended.add(number)
         yield parts[number]
 
     async def _open(self, number: int, texts: AsyncGenerator[str, None]) -> None:
@@ -153,6 +171,8 @@ class Delivery:
         elif post.state == "sending":
             await self._clear_up(number, post, reply)
         elif post.state == "accepted" and post.post_id is not None and self._shown.get(number) != reply.text:
+            self._log.check()
+            self._shown.pop(number, None)
             await self._conversation.edit(post.post_id, reply)
             self._shown[number] = reply.text
 
@@ -176,10 +196,8 @@ class Delivery:
             raise
 
     async def _clear_up(self, number: int, post: Post, reply: Reply) -> None:
-        """Find out whether a part was sent by a process that did not live to say so."""
-        waited = self._now() - post.sent_at
-        await asyncio.sleep(min(self._settling, max(self._settling - waited, timedelta())).total_seconds())
-        match await self._conversation.find(PostKey(post.value)):
+        """Find out whether a part was sent by somebody who could not say so, and let it say `reply`."""
+        match await self._find(post):
             case Found(post_id):
                 await self._log.accepted(number, post_id)
                 # It may be a stream that broke off.
@@ -188,19 +206,32 @@ class Delivery:
                 await self._log.unsent(number)
                 await self._send(number, reply)
             case _:
-                _log.error("a post is ambiguous: perhaps it was made, it is not made again", key=post.value)
-                await self._log.ambiguous(number)
+                await self._give_up(number, post)
 
     async def _remove(self, number: int) -> None:
         post = self._log.posts[number]
         if post.state == "sending":
-            found = await self._conversation.find(PostKey(post.value))
-            if not isinstance(found, Found):
-                await (self._log.gone(number) if isinstance(found, Absent) else self._log.ambiguous(number))
+            found = await self._find(post)
+            if isinstance(found, Found):
+                await self._log.accepted(number, found.post_id)
+                post = self._log.posts[number]
+            elif not isinstance(found, Absent):
+                await self._give_up(number, post)
                 return
-            await self._log.accepted(number, found.post_id)
-            post = self._log.posts[number]
+        if post.state == "ambiguous":
+            return
         if post.post_id is not None:
+            self._log.check()
             await self._conversation.delete(post.post_id)
-        if post.state != "ambiguous":
-            await self._log.gone(number)
+        await self._log.gone(number)
+        self._shown.pop(number, None)
+
+    async def _find(self, post: Post) -> Finding:
+        """Ask the platform for a post, as soon as it can tell."""
+        waited = self._now() - post.sent_at
+        await asyncio.sleep(min(self._settling, max(self._settling - waited, timedelta())).total_seconds())
+        return await self._conversation.find(PostKey(post.value, tried_at=post.sent_at))
+
+    async def _give_up(self, number: int, post: Post) -> None:
+        _log.error("a post is ambiguous: perhaps it was made, it is not made again", key=post.value)
+        await self._log.ambiguous(number)

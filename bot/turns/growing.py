@@ -31,6 +31,16 @@ class Growing:
         self._given_up = reason
         self._changed.set()
 
+    async def first_word(self) -> None:
+        """Wait until there is something to show, or until the end.
+
+        Raises:
+            BaseException: the reason for which it was given up.
+        """
+        await self.more(0)
+        while not self.whole and not self.text.strip():
+            await self.more(len(self.text))
+
     async def more(self, beyond: int) -> None:
         """Wait until the text is longer than `beyond`, or whole.
 
@@ -39,7 +49,8 @@ class Growing:
         """
         while True:
             if self._given_up is not None:
-                raise self._given_up
+                # Those who wait for it are several: each gets it without the other's traceback.
+                raise self._given_up.with_traceback(None)
             if self.whole or len(self.text) > beyond:
                 return
             self._changed.clear()

@@ -9,7 +9,6 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import Connection
 
-from bot.agent.titles import title_of_question
 from bot.chat import (
     Attachment,
     Deletion,
@@ -39,6 +38,7 @@ from bot.turns.accept_rows import (
     accept_message,
     first_delivery,
     is_for_the_bot,
+    refuse_message,
     workspace_scope,
 )
 from bot.turns.addressing import heard_at_once
@@ -52,6 +52,8 @@ from bot.turns.change_rows import (
     accept_place_change,
     accept_stop,
 )
+from bot.turns.checked import checked_event
+from bot.turns.notices import too_long, unusable
 from bot.turns.options import TurnOptions
 
 _log = structlog.get_logger(__name__)
@@ -81,8 +83,9 @@ class Intake:
             StorageError: it was not taken in, or this is unknown: the platform must deliver it again.
         """
         try:
+            checked = checked_event(event, self._now())
             async with asyncio.timeout(self._options.accept.total_seconds()):
-                accepted = await self._take(event)
+                accepted = await self._take(checked)
         except TimeoutError:
             # The transaction may still commit; then the next delivery of this event is a repetition.
             raise StorageUnavailable("The database takes too long.") from None
@@ -112,7 +115,13 @@ class Intake:
             for_the_bot = await self._store.read(is_for_the_bot, message, self._options, self._now())
         if not for_the_bot:
             return _IGNORED
-        given = await apart(len(message.text), lambda: _incoming(message))
+        try:
+            given = await apart(len(message.text), lambda: _incoming(message))
+        except InvalidArgument as error:
+            # Nobody waits for an answer that never comes.
+            _log.warning("a message cannot be stored", parameter=error.parameter)
+            said = too_long() if error.parameter == "text" else unusable()
+            return await self._store.write(refuse_message, message, said, self._now())
         return await self._store.write(accept_message, given, self._options, self._now())
 
     async def _edit(self, edit: Edit) -> Accepted:
@@ -155,7 +164,7 @@ def _incoming(message: Message) -> Incoming:
         metadata={"attachments": [_kept(one) for one in message.attachments]} if message.attachments else {},
     )
     checked: Draft = draft(stored, "")
-    return Incoming(message, checked, title_of_question(checked.text), str(uuid4()), str(uuid4()))
+    return Incoming(message, checked, str(uuid4()), str(uuid4()))
 
 
 def _kept(attachment: Attachment) -> dict[str, str | int]:

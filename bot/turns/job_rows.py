@@ -1,6 +1,6 @@
 """Storage functions of jobs: queued once under one id, done by one process at a time, reported once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,7 +83,15 @@ def queue_notice(connection: Connection, scope: Scope, notice: Notice, place_key
 
 _free = or_(
     jobs.c.state == "queued",
-    and_(jobs.c.state == "running", or_(jobs.c.owner.is_(None), jobs.c.until < SharedNow())),
+    and_(
+        jobs.c.state == "running",
+        or_(
+            jobs.c.owner.is_(None),
+            jobs.c.until < SharedNow(),
+            # Leased by this very process, which does not know of it: the answer to its claim got lost.
+            and_(jobs.c.owner == bindparam("new_owner"), jobs.c.key.not_in(bindparam("at_work", expanding=True))),
+        ),
+    ),
 )
 _ready = or_(jobs.c.ready_at <= SharedNow(), jobs.c.ready_at > SharedNow("longest_pause"))
 _NEXT = (
@@ -113,6 +121,7 @@ _JOB = (
         places.c.id.label("place_id"),
         places.c.kind.label("place_kind"),
         places.c.name.label("place_name"),
+        places.c.within,
         places.c.address,
     )
     .outerjoin(people, people.c.key == jobs.c.resource_key)
@@ -130,7 +139,12 @@ _held = and_(
 _KEEP = update(jobs).where(_held).values(until=SharedNow("lease_time")).returning(jobs.c.key)
 _RENEW = (
     update(jobs)
-    .where(jobs.c.state == "running", jobs.c.owner == bindparam("by_owner"), jobs.c.until >= SharedNow())
+    .where(
+        jobs.c.state == "running",
+        jobs.c.owner == bindparam("by_owner"),
+        jobs.c.key.in_(bindparam("at_work", expanding=True)),
+        jobs.c.until >= SharedNow(),
+    )
     .values(until=SharedNow("lease_time"))
     .returning(jobs.c.key, jobs.c.fence)
 )
@@ -145,17 +159,19 @@ def _times(connection: Connection, options: TurnOptions, now: datetime) -> dict[
     }
 
 
-def claim_job(connection: Connection, owner: str, options: TurnOptions, now: datetime) -> Job | None:
-    """Lease the oldest job that may be done now."""
-    values = _times(connection, options, now)
-    key = connection.execute(_NEXT, values).scalar()
+def claim_job(
+    connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
+) -> Job | None:
+    """Lease the oldest job that may be done now; `at_work` are those that the process does, as it knows."""
+    values = _times(connection, options, now) | {"new_owner": owner}
+    key = connection.execute(_NEXT, values | {"at_work": at_work}).scalar()
     if key is None:
         return None
-    fence = connection.execute(_TAKE, values | {"job_key": key, "new_owner": owner}).scalar_one()
+    fence = connection.execute(_TAKE, values | {"job_key": key}).scalar_one()
     row = connection.execute(_JOB, {"job_key": key}).one()
     place = None
     if row.place_key is not None:
-        place = PlaceRef(row.workspace_id, row.place_id, row.place_kind, row.place_name, row.address)
+        place = PlaceRef(row.workspace_id, row.place_id, row.place_kind, row.place_name, row.address, row.within)
     return Job(
         key=row.key,
         id=row.id,
@@ -182,9 +198,11 @@ def require_job(connection: Connection, job: Job, options: TurnOptions, now: dat
         raise TurnLost
 
 
-def renew_jobs(connection: Connection, owner: str, options: TurnOptions, now: datetime) -> dict[int, int]:
-    """Renew the leases of all jobs of a process: the fences of those that it still has."""
-    rows = connection.execute(_RENEW, _times(connection, options, now) | {"by_owner": owner})
+def renew_jobs(
+    connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
+) -> dict[int, int]:
+    """Renew the leases of the jobs that a process does: the fences of those that it still has."""
+    rows = connection.execute(_RENEW, _times(connection, options, now) | {"by_owner": owner, "at_work": at_work})
     return {row.key: row.fence for row in rows}
 
 

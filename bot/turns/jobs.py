@@ -15,7 +15,6 @@ from bot.storage.signals import announce
 from bot.turns.delivery import Delivery
 from bot.turns.insist import insist
 from bot.turns.job_rows import (
-    NOTICE,
     Job,
     NewJob,
     begin_job_post,
@@ -25,6 +24,8 @@ from bot.turns.job_rows import (
     record_report,
     release_job,
 )
+from bot.turns.pauses import patient, pause_after
+from bot.turns.rate_rows import BUDGET
 from bot.turns.retention import HOUSEKEEPING, keep_house
 from bot.turns.turn_log import StoredPosts
 from bot.turns.turn_values import Post
@@ -40,12 +41,13 @@ JobKind: TypeAlias = Callable[[Bench, Job, Progress], Awaitable[str]]
 JobKinds: TypeAlias = Mapping[str, JobKind]
 
 
-async def _say(_bench: Bench, job: Job, _progress: Progress) -> str:
-    return job.report or ""
+async def _warn_of_budget(_bench: Bench, job: Job, _progress: Progress) -> str:
+    _log.warning(BUDGET, **job.arguments)
+    return ""
 
 
-#: What every process can do; other parts of the program add their own.
-KINDS: JobKinds = {NOTICE: _say, HOUSEKEEPING: keep_house}
+#: What every process can do; other parts of the program add their own. A notice is nothing but its report.
+KINDS: JobKinds = {HOUSEKEEPING: keep_house, BUDGET: _warn_of_budget}
 
 
 def queue_periodic(connection: Connection, now: datetime) -> None:
@@ -56,6 +58,10 @@ def queue_periodic(connection: Connection, now: datetime) -> None:
         announce(connection, word)
 
 
+class GivenUp(Exception):
+    """A job was begun often enough: whoever did it did not live to its end."""
+
+
 class WorkingJob:
     """A leased job being done.
 
@@ -64,52 +70,79 @@ class WorkingJob:
         job: the job.
         kinds: who does jobs of which kind.
         conversation: where its report goes, if anywhere.
+        held_until: until when its lease holds, as `lease_end` gave it before it was taken.
     """
 
-    def __init__(self, bench: Bench, job: Job, kinds: JobKinds, conversation: Conversation | None) -> None:
+    def __init__(
+        self, bench: Bench, job: Job, kinds: JobKinds, conversation: Conversation | None, held_until: float
+    ) -> None:
         self._bench = bench
         self.job = job
         self._kinds = kinds
         self._conversation = conversation
+        self._log = StoredPosts(
+            bench.store, job.id, dict(job.posts), self._begin_post, bench.options, bench.now, held_until
+        )
+
+    def renewed(self, until: float) -> None:
+        """Take note that the lease was renewed, until then."""
+        self._log.renewed(until)
 
     async def run(self) -> timedelta | None:
         """Do the job to its end; or the pause after which it is to be done again.
 
         Cancelled, it gives the job back.
+
+        Raises:
+            StorageError: the database refuses for good to take down how it ended.
         """
-        job, options = self.job, self._bench.options
         try:
-            await self._do()
-            await self._finish("done", "")
+            return await self._attempt()
         except TurnLost:
             return None
         except asyncio.CancelledError:
             with suppress(BotError):
                 await asyncio.shield(self._release(timedelta(), counted=False))
             raise
-        except PlatformBusy as error:
-            return await self._put_back(error.retry_after, counted=False)
-        except PostRefused as error:
-            await self._end("failed", type(error).__name__)
+
+    async def _attempt(self) -> timedelta | None:
+        try:
+            await self._do()
+        except TurnLost:
+            raise
         except Exception as error:  # noqa: BLE001 (whatever goes wrong, the job is not lost)
-            most = options.post_attempts if isinstance(error, PlatformError) else options.attempts
-            _log.error("a job failed", job=job.id, attempt=job.attempts, error=type(error).__name__)
-            if job.attempts < most:
-                pause = min(options.backoff * 2 ** (job.attempts - 1), options.longest_backoff)
-                return await self._put_back(max(pause, options.settling), counted=True)
-            await self._end("failed", type(error).__name__)
+            return await self._after(error)
+        await self._finish("done", "")
         return None
+
+    async def _after(self, error: Exception) -> timedelta | None:
+        """Put it back after a failure, unless that is vain or was done often enough."""
+        job, options, reason = self.job, self._bench.options, type(error).__name__
+        if isinstance(error, PlatformBusy):
+            pause, counted = patient(error.retry_after, options), False
+        else:
+            _log.error("a job failed", job=job.id, attempt=job.attempts, error=reason)
+            if isinstance(error, PostRefused) or job.attempts >= self._most(error):
+                await self._finish("failed", reason)
+                return None
+            pause, counted = max(pause_after(job.attempts, options), options.settling), True
+        await insist(lambda: self._release(pause, counted=counted))
+        return pause
+
+    def _most(self, error: Exception) -> int:
+        options = self._bench.options
+        return options.post_attempts if isinstance(error, PlatformError) else options.attempts
 
     async def _do(self) -> None:
         job, bench = self.job, self._bench
+        if job.attempts > max(bench.options.attempts, bench.options.post_attempts):
+            raise GivenUp
         report = job.report
-        if report is None or job.kind == NOTICE:
+        if report is None:
             report = await self._kinds[job.kind](bench, job, self._progress)
-        if job.report is None:
             await insist(lambda: bench.store.write(record_report, job, report, bench.options, bench.now()))
         if report and self._conversation is not None:
-            log = StoredPosts(bench.store, job.id, dict(job.posts), self._begin_post, bench.options, bench.now)
-            await Delivery(self._conversation, log, bench.options.settling, bench.now).deliver(report)
+            await Delivery(self._conversation, self._log, bench.options.settling, bench.now).deliver(report)
 
     async def _progress(self, words: str) -> None:
         bench = self._bench
@@ -122,17 +155,6 @@ class WorkingJob:
         bench = self._bench
         await insist(lambda: bench.store.write(finish_job, self.job, state, reason, bench.options, bench.now()))
 
-    async def _end(self, state: str, reason: str) -> None:
-        with suppress(TurnLost):
-            await self._finish(state, reason)
-
     async def _release(self, pause: timedelta, *, counted: bool) -> None:
         bench = self._bench
         await bench.store.write(release_job, self.job, pause, bench.options, bench.now(), counted=counted)
-
-    async def _put_back(self, pause: timedelta, *, counted: bool) -> timedelta | None:
-        try:
-            await insist(lambda: self._release(pause, counted=counted))
-        except TurnLost:
-            return None
-        return pause

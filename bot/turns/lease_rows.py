@@ -5,50 +5,72 @@ only one process works turns, it never ends by itself: the next process frees th
 new lease has a higher fence, and whoever holds an older one finds every door shut.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select, tuple_, update
 
 from bot.errors import TurnLost
 from bot.storage.now import SharedNow
-from bot.storage.turn_tables import OPEN_STATES, leases, turns
+from bot.storage.signals import announce
+from bot.storage.tables import messages
+from bot.storage.turn_tables import OPEN_STATES, leases, turn_messages, turns
 from bot.turns.options import TurnOptions
 from bot.turns.turn_values import Lease
 
 _MICROSECOND = timedelta(microseconds=1)
-_free = or_(leases.c.owner.is_(None), leases.c.until < SharedNow())
+_free = or_(
+    leases.c.owner.is_(None),
+    leases.c.until < SharedNow(),
+    # Leased by this very process, which does not know of it: its claim was kept, but the answer to it got lost.
+    and_(leases.c.owner == bindparam("new_owner"), leases.c.thread_key.not_in(bindparam("at_work", expanding=True))),
+)
 # A pause that lies further ahead than any pause may be was written under another clock.
 _ready = or_(turns.c.ready_at <= SharedNow(), turns.c.ready_at > SharedNow("longest_pause"))
 _older = turns.alias("older")
-_person_turns = turns.alias("person_turns")
-_workspace_turns = turns.alias("workspace_turns")
 _AT_WORK = ("leased", "answering")
 
-_first_of_thread = ~exists().where(
-    _older.c.thread_key == turns.c.thread_key, _older.c.state.in_(OPEN_STATES), _older.c.key < turns.c.key
-).correlate(turns)
-_person_has_room = (
-    select(func.count())
-    .select_from(_person_turns)
-    .where(_person_turns.c.resource_key == turns.c.resource_key, _person_turns.c.state.in_(_AT_WORK))
-    .where(_person_turns.c.key != turns.c.key)
-    .correlate(turns)
-    .scalar_subquery()
-) < bindparam("per_person")
-_workspace_has_room = (
-    select(func.count())
-    .select_from(_workspace_turns)
-    .where(_workspace_turns.c.workspace_key == turns.c.workspace_key, _workspace_turns.c.state.in_(_AT_WORK))
-    .where(_workspace_turns.c.key != turns.c.key)
-    .correlate(turns)
-    .scalar_subquery()
-) < bindparam("per_workspace")
 
+def _begins(of: Any) -> ColumnElement[int]:
+    """Where in its thread a turn begins: what was said first is answered first.
+
+    Turns do not follow each other in this order: what somebody says while she is answered becomes a turn of its own
+    only afterwards. A turn whose messages were all deleted has nothing to wait for.
+    """
+    first = select(func.min(messages.c.seq)).join(turn_messages, turn_messages.c.message_key == messages.c.key)
+    return func.coalesce(first.where(turn_messages.c.turn_key == of.c.key).correlate(of).scalar_subquery(), 0)
+
+
+_first_of_thread = ~exists().where(
+    _older.c.thread_key == turns.c.thread_key,
+    _older.c.state.in_(OPEN_STATES),
+    _older.c.key != turns.c.key,
+    tuple_(_begins(_older), _older.c.key) < tuple_(_begins(turns), turns.c.key),
+).correlate(turns)
+
+
+def _full(who: str, most: str) -> Select[Any]:
+    """Whose turns at work are as many as may be. Found once for a look, not once for each turn that waits."""
+    one, held = turns.alias(), leases.alias()
+    lost = and_(held.c.owner == bindparam("new_owner"), held.c.thread_key.not_in(bindparam("at_work", expanding=True)))
+    return (
+        select(one.c[who])
+        .join(held, held.c.thread_key == one.c.thread_key)
+        # The first condition is in the index, the second says which of those.
+        .where(one.c.state.in_(OPEN_STATES), one.c.state.in_(_AT_WORK))
+        .where(held.c.owner.is_not(None), or_(held.c.until.is_(None), held.c.until >= SharedNow()), ~lost)
+        .group_by(one.c[who])
+        .having(func.count() >= bindparam(most))
+    )
+
+
+_person_has_room = turns.c.resource_key.not_in(_full("resource_key", "per_person"))
+_workspace_has_room = turns.c.workspace_key.not_in(_full("workspace_key", "per_workspace"))
 _NEXT = (
     select(turns.c.key, turns.c.thread_key)
     .join(leases, leases.c.thread_key == turns.c.thread_key)
-    .where(turns.c.state.in_(OPEN_STATES), _ready, _free, _first_of_thread, _person_has_room, _workspace_has_room)
+    .where(turns.c.state.in_(OPEN_STATES), _ready, _person_has_room, _workspace_has_room, _free, _first_of_thread)
     .order_by(turns.c.key)
     .limit(1)
     .with_for_update(of=leases, skip_locked=True)
@@ -74,7 +96,11 @@ _held = and_(
 _KEEP = update(leases).where(_held).values(until=SharedNow("lease_time")).returning(leases.c.thread_key)
 _RENEW = (
     update(leases)
-    .where(leases.c.owner == bindparam("by_owner"), or_(leases.c.until.is_(None), leases.c.until >= SharedNow()))
+    .where(
+        leases.c.owner == bindparam("by_owner"),
+        leases.c.thread_key.in_(bindparam("at_work", expanding=True)),
+        or_(leases.c.until.is_(None), leases.c.until >= SharedNow()),
+    )
     .values(until=SharedNow("lease_time"))
     .returning(leases.c.thread_key, leases.c.fence)
 )
@@ -91,17 +117,26 @@ def _times(connection: Connection, options: TurnOptions, now: datetime) -> dict[
     }
 
 
-def take_next(connection: Connection, owner: str, options: TurnOptions, now: datetime) -> tuple[int, Lease] | None:
+def take_next(
+    connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
+) -> tuple[int, Lease] | None:
     """Lease the thread of the oldest turn that may be worked now: the turn's key, and the lease. None: there is none.
 
     In a thread turns are worked one after the other, in the order in which they were queued.
+
+    Args:
+        connection: in a transaction.
+        owner: the process.
+        at_work: the threads that it works on, as it knows.
+        options: how long a lease lasts, and how much is worked at once.
+        now: the time, where one process works.
     """
-    values = _times(connection, options, now)
+    values = _times(connection, options, now) | {"new_owner": owner}
     room = {"per_person": options.at_once_per_person, "per_workspace": options.at_once_per_workspace}
-    found = connection.execute(_NEXT, values | room).one_or_none()
+    found = connection.execute(_NEXT, values | room | {"at_work": at_work}).one_or_none()
     if found is None:
         return None
-    taken = values | {"of_thread": found.thread_key, "new_owner": owner}
+    taken = values | {"of_thread": found.thread_key}
     fence = connection.execute(_TAKE, taken).scalar_one()
     # Looked at again under the lease: the turn may have been closed since the look above.
     if connection.execute(_BEGIN, {"turn_key": found.key}).scalar() is None:
@@ -122,9 +157,11 @@ def require_lease(connection: Connection, thread_key: int, lease: Lease, options
         raise TurnLost
 
 
-def renew_leases(connection: Connection, owner: str, options: TurnOptions, now: datetime) -> dict[int, int]:
-    """Renew all leases of a process: the fences of those that it still has, by thread."""
-    rows = connection.execute(_RENEW, _times(connection, options, now) | {"by_owner": owner})
+def renew_leases(
+    connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
+) -> dict[int, int]:
+    """Renew the leases of the threads that a process works on: the fences of those that it still has, by thread."""
+    rows = connection.execute(_RENEW, _times(connection, options, now) | {"by_owner": owner, "at_work": at_work})
     return {row.thread_key: row.fence for row in rows}
 
 
@@ -137,6 +174,21 @@ def free_lease(connection: Connection, thread_key: int, lease: Lease, now: datet
     values = {"now": now, "of_thread": thread_key, "by_owner": lease.owner, "at_fence": lease.fence}
     if connection.execute(_FREE, values).scalar() is None:
         raise TurnLost
+
+
+def let_go(connection: Connection, thread_key: int, turn_key: int, lease: Lease, now: datetime) -> bool:
+    """Free a lease, if it is still held, for a turn that was lost.
+
+    Returns:
+        Whether the turn was erased, with its thread or with its person: then nobody else has it.
+    """
+    values = {"now": now, "of_thread": thread_key, "by_owner": lease.owner, "at_fence": lease.fence}
+    held = connection.execute(_FREE, values).scalar() is not None
+    thread = connection.execute(select(leases.c.thread_key).where(leases.c.thread_key == thread_key)).scalar()
+    turn = connection.execute(select(turns.c.key).where(turns.c.key == turn_key)).scalar()
+    if held:
+        announce(connection, "turn")
+    return thread is None or (held and turn is None)
 
 
 def free_all(connection: Connection) -> None:

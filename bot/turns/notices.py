@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from bot.limits import MESSAGE_BYTES
+
 STOPPED = "(Stopped, as you asked.)"
 STOPPED_BEFORE = "Stopped, before I had said anything."
 GIVEN_UP = "I could not answer this: it failed several times, for a reason on my side. Please ask again later."
@@ -27,6 +29,16 @@ def too_many(per_day: int) -> str:
 def queue_full(waiting: int) -> str:
     """More questions wait than one person may have waiting."""
     return f"{waiting} of your questions wait for an answer, and I did not keep the last one. Please wait for those."
+
+
+def too_long() -> str:
+    """A message longer than any that is kept."""
+    return f"Your message is longer than the {MESSAGE_BYTES:,} bytes that I can take. Please send it in parts."
+
+
+def unusable() -> str:
+    """A message that cannot be stored for another reason."""
+    return "I could not take your message: too much is attached to it. Please send it in parts."
 
 
 def budget_spent() -> str:

@@ -1,16 +1,16 @@
 """Storage functions for places, and for which thread goes on in one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import CompoundSelect, Connection, Row, bindparam, select, union, update
 from sqlalchemy.dialects import postgresql
 
 from bot.access.scope import Scope
 from bot.chat import PlaceRef
 from bot.memory.thread_rows import NewThread, ensure_thread
-from bot.storage.tables import messages, participants, threads, workspaces
+from bot.storage.tables import messages, participants, threads
 from bot.storage.turn_tables import places, posts, turns
 
 
@@ -24,13 +24,19 @@ class OpenThread:
 
 
 _PLACE = select(places).where(places.c.workspace_key == bindparam("in_workspace"), places.c.id == bindparam("place_id"))
-_LOCKED = _PLACE.with_for_update()
-_KNOWN = select(workspaces.c.id, places).join(places, places.c.workspace_key == workspaces.c.key)
+# Weaker than a lock for deletion: who closes a turn refers to its place and must not wait for who queues another.
+_LOCKED = _PLACE.with_for_update(key_share=True)
+_NEW = postgresql.insert(places).on_conflict_do_nothing(index_elements=["workspace_key", "id"])
+_POINT = (
+    update(places)
+    .where(places.c.key == bindparam("place_key"))
+    .values(thread_key=bindparam("to_thread"), generation=bindparam("as_generation"))
+)
 
 
 def place_ref(row: Row[Any], workspace_id: str) -> PlaceRef:
     """A stored place as adapters know it."""
-    return PlaceRef(workspace_id, row.id, row.kind, row.name, row.address)
+    return PlaceRef(workspace_id, row.id, row.kind, row.name, row.address, row.within)
 
 
 def find_place(connection: Connection, scope: Scope, place_id: str) -> Row[Any] | None:
@@ -39,7 +45,10 @@ def find_place(connection: Connection, scope: Scope, place_id: str) -> Row[Any] 
 
 
 def lock_place(connection: Connection, scope: Scope, place: PlaceRef, now: datetime) -> Row[Any]:
-    """The place's row, made where it is missing, and locked: racing first messages make one thread."""
+    """The place's row, made where it is missing, and locked: racing first messages make one thread.
+
+    What its name and kind are now says every message, also where the news of their change got lost.
+    """
     values = {"in_workspace": scope.workspace_key, "place_id": place.place_id}
     row = connection.execute(_LOCKED, values).one_or_none()
     if row is None:
@@ -48,11 +57,15 @@ def lock_place(connection: Connection, scope: Scope, place: PlaceRef, now: datet
             "id": place.place_id,
             "kind": place.kind,
             "name": place.name,
+            "within": place.within,
             "address": dict(place.address),
             "created_at": now,
         }
-        statement = postgresql.insert(places).on_conflict_do_nothing(index_elements=["workspace_key", "id"])
-        connection.execute(statement, new)
+        connection.execute(_NEW, new)
+        return connection.execute(_LOCKED, values).one()
+    name = place.name or row.name
+    if (row.kind, row.name) != (place.kind, name):
+        change_place(connection, scope, replace(place, name=name), row.state)
         row = connection.execute(_LOCKED, values).one()
     return row
 
@@ -69,10 +82,9 @@ def open_thread(
     if place.thread_key is not None:
         found = connection.execute(_BY_KEY, {"thread_key": place.thread_key}).one()
         return OpenThread(found.key, found.id, found.created_at)
-    generation = place.generation + 1
-    thread_id = place.id if generation == 1 else f"{place.id}#{generation}"
+    generation, made = place.generation, False
     new = NewThread(
-        id=thread_id,
+        id="",
         resource_id=resource_id,
         title="",
         title_source="",
@@ -82,7 +94,11 @@ def open_thread(
         at=now,
         subject_id=subject_id,
     )
-    ensure_thread(connection, scope, new)
+    while not made:
+        # What bears the id already is no conversation of this place, whosever it is.
+        generation += 1
+        thread_id = place.id if generation == 1 else f"{place.id}#{generation}"
+        made = ensure_thread(connection, scope, replace(new, id=thread_id))
     found = connection.execute(_BY_ID, {"in_workspace": scope.workspace_key, "thread_id": thread_id}).one()
     point_place(connection, place.key, found.key, generation)
     return OpenThread(found.key, found.id, found.created_at)
@@ -90,8 +106,7 @@ def open_thread(
 
 def point_place(connection: Connection, place_key: int, thread_key: int | None, generation: int) -> None:
     """Let another thread go on in a place; None: the next message begins one."""
-    values = {"thread_key": thread_key, "generation": generation}
-    connection.execute(update(places).where(places.c.key == place_key).values(values))
+    connection.execute(_POINT, {"place_key": place_key, "to_thread": thread_key, "as_generation": generation})
 
 
 _JOIN = postgresql.insert(participants).on_conflict_do_nothing(index_elements=["resource_key", "thread_key"])
@@ -108,47 +123,73 @@ def join_thread(connection: Connection, thread: OpenThread, resource_key: int, n
     connection.execute(_JOIN, row)
 
 
-_REPLIED_POST = (
-    select(turns.c.place_key, turns.c.thread_key)
-    .join(posts, posts.c.turn_key == turns.c.key)
-    .where(posts.c.workspace_key == bindparam("in_workspace"), posts.c.post_id == bindparam("replied"))
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The conversation that a reply goes on with, and its place."""
+
+    place_key: int
+    thread_key: int
+
+
+_PLACE_OF_TURN = select(turns.c.place_key, turns.c.thread_key, places.c.kind, places.c.id, places.c.within).join(
+    places, places.c.key == turns.c.place_key
 )
-_REPLIED_MESSAGE = (
-    select(places.c.key.label("place_key"), messages.c.thread_key)
-    .join(places, places.c.thread_key == messages.c.thread_key)
-    .where(messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("replied"))
+_REPLIED_POST = _PLACE_OF_TURN.join(posts, posts.c.turn_key == turns.c.key).where(
+    posts.c.workspace_key == bindparam("in_workspace"), posts.c.post_id == bindparam("replied")
 )
-_PLACE_BY_KEY = select(places).where(places.c.key == bindparam("place_key")).with_for_update()
+# Whichever turn of the thread: a thread stays in its place.
+_REPLIED_MESSAGE = _PLACE_OF_TURN.join(messages, messages.c.thread_key == turns.c.thread_key).where(
+    messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("replied")
+)
 
 
-def replied_place(connection: Connection, scope: Scope, replies_to: str, place: PlaceRef) -> Row[Any] | None:
-    """The place whose conversation a reply goes on with, locked and turned to that thread; None where it is unknown.
+def find_replied(connection: Connection, scope: Scope, replies_to: str, place: PlaceRef) -> Replied | None:
+    """The conversation that a reply goes on with; None where it is unknown.
 
-    Only one of the same kind: what was said in a direct conversation does not go on in a channel.
+    Only one of the same kind in the same channel: what was said in a direct conversation or in another channel does
+    not go on here.
     """
     values = {"in_workspace": scope.workspace_key, "replied": replies_to}
     for statement in (_REPLIED_POST, _REPLIED_MESSAGE):
         found = connection.execute(statement.limit(1), values).one_or_none()
-        if found is None:
-            continue
-        row = connection.execute(_PLACE_BY_KEY, {"place_key": found.place_key}).one()
-        if row.kind != place.kind:
-            return None
-        if row.thread_key != found.thread_key:
-            point_place(connection, row.key, found.thread_key, row.generation)
-            row = connection.execute(_PLACE_BY_KEY, {"place_key": found.place_key}).one()
-        return row
+        if found is not None:
+            here = found.kind == place.kind and (found.within or found.id) == (place.within or place.place_id)
+            return Replied(found.place_key, found.thread_key) if here else None
     return None
 
 
+_PLACE_BY_KEY = select(places).where(places.c.key == bindparam("place_key")).with_for_update(key_share=True)
+
+
+def turn_back(connection: Connection, replied: Replied) -> Row[Any]:
+    """The place of a conversation, locked, and turned to that conversation."""
+    values = {"place_key": replied.place_key}
+    row = connection.execute(_PLACE_BY_KEY, values).one()
+    if row.thread_key != replied.thread_key:
+        point_place(connection, row.key, replied.thread_key, row.generation)
+        row = connection.execute(_PLACE_BY_KEY, values).one()
+    return row
+
+
 def change_place(connection: Connection, scope: Scope, place: PlaceRef, state: str) -> None:
-    """Take over a place's new name, kind, address and state; its threads' too, where they show them."""
-    row = find_place(connection, scope, place.place_id)
-    if row is None:
+    """Take over the new name, kind and state of a place and of all that lies in it, and show them on their threads.
+
+    Its new address is its own alone: how the adapter finds what lies in it is not said.
+    """
+    values = {"kind": place.kind, "name": place.name, "state": state}
+    itself = (places.c.workspace_key == scope.workspace_key, places.c.id == place.place_id)
+    inside = (places.c.workspace_key == scope.workspace_key, places.c.within == place.place_id)
+    moved = values | {"address": dict(place.address)}
+    changed = [
+        *connection.execute(update(places).where(*itself).values(moved).returning(places.c.key)).scalars(),
+        *connection.execute(update(places).where(*inside).values(values).returning(places.c.key)).scalars(),
+    ]
+    if not changed:
         return
-    values = {"kind": place.kind, "name": place.name, "address": dict(place.address), "state": state}
-    connection.execute(update(places).where(places.c.key == row.key).values(values))
-    held = select(turns.c.thread_key).where(turns.c.place_key == row.key)
+    held: CompoundSelect[Any] = union(
+        select(turns.c.thread_key).where(turns.c.place_key.in_(changed)),
+        select(places.c.thread_key).where(places.c.key.in_(changed), places.c.thread_key.is_not(None)),
+    )
     shown = {"place_kind": place.kind, "place_name": place.name}
     connection.execute(update(threads).where(threads.c.key.in_(held)).values(shown))
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql
 
 from bot.errors import NotFound, TurnLost
@@ -16,12 +16,32 @@ _POSTS = select(posts.c.part, posts.c.value, posts.c.state, posts.c.post_id, pos
 _OF_TURN = _POSTS.where(posts.c.turn_key == bindparam("turn_key")).order_by(posts.c.part)
 _OF_JOB = _POSTS.where(posts.c.job_key == bindparam("job_key")).order_by(posts.c.part)
 _NEW = postgresql.insert(posts).on_conflict_do_nothing(index_elements=["value"])
+_at = bindparam("at", type_=posts.c.sent_at.type)
+# The same record again: a commit whose success got lost on the way.
+_just_recorded = and_(posts.c.state == "sending", posts.c.sent_at == _at)
 _SENDING = (
     update(posts)
-    .where(posts.c.value == bindparam("of_value"), posts.c.state == "planned")
-    .values(state="sending", sent_at=bindparam("at", type_=posts.c.sent_at.type))
+    .where(posts.c.value == bindparam("of_value"), or_(posts.c.state == "planned", _just_recorded))
+    .values(state="sending", sent_at=_at)
     .returning(posts.c.part, posts.c.value, posts.c.state, posts.c.post_id, posts.c.sent_at)
 )
+_of_value = posts.c.value == bindparam("of_value")
+_ACCEPT = (
+    update(posts)
+    .where(_of_value, posts.c.state.in_(("planned", "sending", "ambiguous")))
+    .values(state="accepted", post_id=bindparam("platforms_id"))
+)
+_GIVE_UP = (
+    update(posts)
+    .where(_of_value, posts.c.state == "sending", posts.c.sent_at == _at)
+    .values(state=bindparam("new_state"))
+)
+_FINISH = update(posts).where(posts.c.state == "accepted").values(state="finished")
+_FINISH_OF_TURN = _FINISH.where(posts.c.turn_key == bindparam("owner_key"))
+_FINISH_OF_JOB = _FINISH.where(posts.c.job_key == bindparam("owner_key"))
+_earlier = posts.c.part < bindparam("before_part")
+_FINISH_EARLIER_OF_TURN, _FINISH_EARLIER_OF_JOB = _FINISH_OF_TURN.where(_earlier), _FINISH_OF_JOB.where(_earlier)
+_FORGET = delete(posts).where(_of_value)
 _LOCK = (
     select(turns.c.revision, turns.c.state, turns.c.answer_key)
     .where(turns.c.key == bindparam("turn_key"))
@@ -69,6 +89,8 @@ def start_sending(
 ) -> Post:
     """Record that a post is about to be sent. The caller has made sure of the lease.
 
+    The same again, with the same time, changes nothing.
+
     Raises:
         TurnLost: it is no longer planned: somebody else sent it.
     """
@@ -94,25 +116,26 @@ def _post(row: Any) -> Post:
 
 def accept_post(connection: Connection, value: str, post_id: str) -> None:
     """Note that the platform took a post. No lease is asked for: it is true whoever learns it."""
-    taken = update(posts).where(posts.c.value == value, posts.c.state.in_(("planned", "sending", "ambiguous")))
-    connection.execute(taken.values(state="accepted", post_id=post_id))
+    connection.execute(_ACCEPT, {"of_value": value, "platforms_id": post_id})
 
 
 def give_up_post(connection: Connection, post: Post, state: PostState) -> None:
     """Note that a post was not sent, or that nobody can say whether it was: unless somebody else sends it by now."""
-    mine = (posts.c.value == post.value, posts.c.state == "sending", posts.c.sent_at == post.sent_at)
-    connection.execute(update(posts).where(*mine).values(state=state))
+    connection.execute(_GIVE_UP, {"of_value": post.value, "at": post.sent_at, "new_state": state})
 
 
 def finish_posts(
     connection: Connection, *, turn_key: int | None = None, job_key: int | None = None, before: int | None = None
 ) -> None:
     """Note that accepted posts say what they are to say in the end."""
-    mine = posts.c.turn_key == turn_key if turn_key is not None else posts.c.job_key == job_key
-    earlier = (posts.c.part < before,) if before is not None else ()
-    connection.execute(update(posts).where(mine, posts.c.state == "accepted", *earlier).values(state="finished"))
+    if before is None:
+        finish = _FINISH_OF_JOB if turn_key is None else _FINISH_OF_TURN
+        connection.execute(finish, {"owner_key": job_key if turn_key is None else turn_key})
+    elif before > 0:
+        finish = _FINISH_EARLIER_OF_JOB if turn_key is None else _FINISH_EARLIER_OF_TURN
+        connection.execute(finish, {"owner_key": job_key if turn_key is None else turn_key, "before_part": before})
 
 
 def forget_post(connection: Connection, value: str) -> None:
     """Note that a post was deleted on the platform: its row is gone."""
-    connection.execute(posts.delete().where(posts.c.value == value))
+    connection.execute(_FORGET, {"of_value": value})

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql
 
 from bot.access.scope import Scope
 from bot.memory.message_rows import recount
+from bot.storage.columns import Instant
 from bot.storage.tables import messages
 from bot.storage.turn_tables import OPEN_STATES, leases, posts, turn_messages, turns
 from bot.turns.notices import in_circles
@@ -38,12 +39,27 @@ _OPEN = (
         turns.c.resource_key == bindparam("of_person"),
         turns.c.state.in_(OPEN_STATES),
     )
-    .with_for_update()
+    .with_for_update(key_share=True)
+)
+# Said right after a post of the bot, and first of what was said since.
+_HASTEN = (
+    update(turns)
+    .where(
+        turns.c.key == bindparam("turn_key"),
+        exists().where(posts.c.turn_key == turns.c.key, posts.c.sent_at > bindparam("lately", type_=Instant())),
+        ~exists().where(turn_messages.c.turn_key == turns.c.key, turn_messages.c.taken.is_(False)),
+    )
+    .values(haste=turns.c.haste + 1)
 )
 _MESSAGE = select(messages.c.key).where(
     messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("said")
 )
-_BELONGS = postgresql.insert(turn_messages).on_conflict_do_nothing(index_elements=["message_key"])
+_BELONGS = (
+    postgresql.insert(turn_messages)
+    .values(message_key=_MESSAGE.scalar_subquery(), turn_key=bindparam("to_turn"))
+    .on_conflict_do_nothing(index_elements=["message_key"])
+)
+_NEW = insert(turns).returning(turns.c.key)
 _LEASE = postgresql.insert(leases).on_conflict_do_nothing(index_elements=["thread_key"])
 
 
@@ -52,11 +68,13 @@ def haste_of(connection: Connection, thread_key: int, resource_key: int, options
     if options.haste is None:
         return Haste()
     last = connection.execute(_LATEST, {"of_thread": thread_key, "of_person": resource_key}).one_or_none()
-    if last is None or last.closed_at is None:
-        return Haste(0 if last is None else last.haste)
-    if last.haste >= options.haste and now - last.closed_at < options.peace:
+    if last is None:
+        return Haste()
+    if last.haste >= options.haste and (last.closed_at is None or now - last.closed_at < options.peace):
         said = f"in circles:{last.key}"
         return Haste(last.haste, Notice(said, in_circles(options.peace)))
+    if last.closed_at is None:
+        return Haste(last.haste)
     return Haste(last.haste + 1 if now - last.closed_at < options.hasty else 0)
 
 
@@ -79,11 +97,13 @@ def enqueue(
     nothing of its answer was posted; afterwards it waits, and becomes the next turn.
     """
     said = {"in_workspace": scope.workspace_key, "said": message_id}
-    message_key = connection.execute(_MESSAGE, said).scalar_one()
     values = {"of_thread": thread_key, "of_person": resource_key}
     opened = connection.execute(_OPEN, values).one_or_none()
     if opened is not None:
-        connection.execute(_BELONGS, {"message_key": message_key, "turn_key": opened.key})
+        if opened.begun:
+            # It becomes the next turn, which inherits the haste.
+            connection.execute(_HASTEN, {"turn_key": opened.key, "lately": now - options.hasty})
+        connection.execute(_BELONGS, said | {"to_turn": opened.key})
         if opened.state == "queued":
             return "turn"
         return begin_again(connection, opened, options)
@@ -98,9 +118,9 @@ def enqueue(
         "ready_at": now,
         "haste": haste,
     }
-    turn_key = connection.execute(insert(turns).returning(turns.c.key), row).scalar_one()
+    turn_key = connection.execute(_NEW, row).scalar_one()
     connection.execute(_LEASE, {"thread_key": thread_key})
-    connection.execute(_BELONGS, {"message_key": message_key, "turn_key": turn_key})
+    connection.execute(_BELONGS, said | {"to_turn": turn_key})
     return "turn"
 
 
@@ -129,6 +149,9 @@ def outdate(connection: Connection, turn_key: int, *, restarted: bool = False) -
     if restarted:
         changes["restarts"] = turns.c.restarts + 1
     connection.execute(update(turns).where(turns.c.key == turn_key).values(changes))
+    # What stands in a post that was whole is not what it is to say any more.
+    whole = (posts.c.turn_key == turn_key, posts.c.state == "finished")
+    connection.execute(update(posts).where(*whole).values(state="accepted"))
     if stored is not None:
         connection.execute(delete(messages).where(messages.c.key == stored.key))
         recount(connection, [stored.thread_key])

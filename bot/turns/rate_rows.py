@@ -8,22 +8,33 @@ from bot.access.scope import Scope
 from bot.storage.columns import Instant
 from bot.storage.tables import usage
 from bot.storage.turn_tables import OPEN_STATES, turns, utterances
+from bot.turns.job_rows import NewJob, queue_job
 from bot.turns.notices import budget_spent, queue_full, too_fast, too_many
 from bot.turns.options import TurnOptions
-from bot.turns.turn_values import Notice
+from bot.turns.turn_values import Notice, Word
 
+#: The kind of a job that warns the operator of a budget that comes to its end.
+BUDGET = "workspace budget"
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
 _since = bindparam("since", type_=Instant())
-_SAID = (
-    select(func.count(), func.min(utterances.c.received_at))
-    .select_from(utterances)
-    .where(utterances.c.resource_key == bindparam("of_person"), utterances.c.received_at > _since)
-)
+_lately = utterances.c.received_at > bindparam("lately", type_=Instant())
 _QUEUED = (
     select(func.count())
     .select_from(turns)
     .where(turns.c.resource_key == bindparam("of_person"), turns.c.state.in_(OPEN_STATES))
+    .scalar_subquery()
+)
+# One statement: a message waits for its database, and each is asked on every message.
+_SAID = (
+    select(
+        func.count().filter(_lately).label("lately"),
+        func.min(utterances.c.received_at).filter(_lately).label("oldest"),
+        func.count().label("today"),
+        _QUEUED.label("waiting"),
+    )
+    .select_from(utterances)
+    .where(utterances.c.resource_key == bindparam("of_person"), utterances.c.received_at > _since)
 )
 _SPENT = select(func.coalesce(func.sum(usage.c.prompt_tokens + usage.c.completion_tokens), 0)).where(
     usage.c.workspace_key == bindparam("in_workspace"), usage.c.at >= _since
@@ -38,20 +49,17 @@ def refusal(
     A person is told once in each minute, or day, that she is over a limit; what she says meanwhile is passed over.
     """
     who, day = f"{scope.workspace_key}:{resource_key}", f"{now.astimezone(UTC):%Y-%m-%d}"
-    if options.messages_per_minute is not None:
-        said, oldest = connection.execute(_SAID, {"of_person": resource_key, "since": now - _MINUTE}).one()
-        if said > options.messages_per_minute:
-            wait = oldest + _MINUTE - now
-            return Notice(
-                f"too fast:{who}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", too_fast(options.messages_per_minute, wait)
-            )
-    if options.messages_per_day is not None:
-        said, _oldest = connection.execute(_SAID, {"of_person": resource_key, "since": now - _DAY}).one()
-        if said > options.messages_per_day:
-            return Notice(f"too many:{who}:{day}", too_many(options.messages_per_day))
-    waiting = connection.execute(_QUEUED, {"of_person": resource_key}).scalar_one()
-    if waiting > options.queue_per_person:
-        return Notice(f"queue:{who}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", queue_full(waiting))
+    since = now - (_MINUTE if options.messages_per_day is None else _DAY)
+    said = connection.execute(_SAID, {"of_person": resource_key, "since": since, "lately": now - _MINUTE}).one()
+    if options.messages_per_minute is not None and said.lately > options.messages_per_minute:
+        wait = said.oldest + _MINUTE - now
+        return Notice(
+            f"too fast:{who}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", too_fast(options.messages_per_minute, wait)
+        )
+    if options.messages_per_day is not None and said.today > options.messages_per_day:
+        return Notice(f"too many:{who}:{day}", too_many(options.messages_per_day))
+    if said.waiting >= options.queue_per_person:
+        return Notice(f"queue:{who}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", queue_full(said.waiting))
     if (
         options.workspace_tokens_per_day is not None
         and spent(connection, scope, now) >= options.workspace_tokens_per_day
@@ -64,3 +72,17 @@ def spent(connection: Connection, scope: Scope, now: datetime) -> int:
     """The tokens that a workspace's answers have cost since midnight, UTC."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return int(connection.execute(_SPENT, {"in_workspace": scope.workspace_key, "since": midnight}).scalar_one())
+
+
+def warn_of_budget(
+    connection: Connection, workspace_key: int, workspace_id: str, options: TurnOptions, now: datetime
+) -> Word:
+    """Queue the day's warning for the operator, where a workspace has used most of its budget; "" where not."""
+    budget = options.workspace_tokens_per_day
+    if budget is None:
+        return ""
+    used = spent(connection, Scope("system", workspace_key, ()), now)
+    if used < options.budget_warning * budget:
+        return ""
+    said = {"workspace": workspace_id, "share": round(used / max(1, budget), 2)}
+    return queue_job(connection, NewJob(f"{BUDGET}:{workspace_key}:{now.astimezone(UTC):%Y-%m-%d}", BUDGET, said), now)

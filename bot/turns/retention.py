@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, exists, select
 
 from bot.memory.fact_rows import facts_on, forget_groundless
-from bot.memory.message_rows import recount
-from bot.storage.tables import messages, threads
+from bot.memory.message_rows import recount, untitle
+from bot.storage.tables import messages, threads, workspaces
 from bot.storage.turn_tables import (
     OPEN_STATES,
     deliveries_in,
@@ -39,8 +39,9 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
         (sweep_deliveries, marks),
         (sweep_utterances, marks),
         (sweep_pending_changes, now - options.pending_changes_kept),
-        (sweep_turns, marks if options.retention is None else now - options.retention),
         (sweep_jobs, marks),
+        # With its turn the record of an answer's posts goes: it lasts as long as what was said.
+        *(((sweep_turns, now - options.retention),) if options.retention is not None else ()),
     ):
         while await bench.store.write(function, before):
             await progress(f"{swept} messages deleted; {function.__name__}")
@@ -51,11 +52,18 @@ def sweep_messages(connection: Connection, before: datetime) -> int:
     """Delete a portion of the messages that were stored before a time, with what rests on them; how many they were."""
     # Those of turns that are still owed stay until these are closed.
     owed = exists().where(turns.c.thread_key == messages.c.thread_key, turns.c.state.in_(OPEN_STATES))
-    old = select(messages.c.key, messages.c.thread_key).where(messages.c.stored_at < before, ~owed).limit(_PORTION)
-    rows = connection.execute(old).all()
+    here = messages.c.workspace_key.in_(select(workspaces.c.key))  # an index begins with it
+    past = select(messages.c.key, messages.c.thread_key).where(here, messages.c.stored_at < before, ~owed)
+    found = connection.execute(past.limit(_PORTION)).all()
+    # Locked: nothing is said in these threads until it is clear what is left of them.
+    locked = select(threads.c.key).where(threads.c.key.in_({row.thread_key for row in found}))
+    thread_keys = connection.execute(locked.order_by(threads.c.key).with_for_update(key_share=True)).scalars().all()
+    # Looked at again under the locks: a turn may have been queued since.
+    rows = connection.execute(past.where(messages.c.key.in_([row.key for row in found]))).all()
     if not rows:
         return 0
-    keys, thread_keys = [row.key for row in rows], sorted({row.thread_key for row in rows})
+    keys = [row.key for row in rows]
+    untitle(connection, keys)
     touched = facts_on(connection, keys)
     connection.execute(delete(messages).where(messages.c.key.in_(keys)))
     forget_groundless(connection, touched)

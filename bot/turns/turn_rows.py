@@ -1,5 +1,6 @@
 """Storage functions of one turn: what a worker reads of it, and how it ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,8 @@ from bot.storage.tables import messages, people, threads, workspaces
 from bot.storage.turn_tables import OPEN_STATES, places, turn_messages, turns
 from bot.turns.lease_rows import free_lease, require_lease, take_next
 from bot.turns.options import TurnOptions
-from bot.turns.post_rows import begin_post, finish_posts, read_posts
+from bot.turns.post_rows import begin_post, finish_posts, read_posts, start_sending
+from bot.turns.rate_rows import warn_of_budget
 from bot.turns.turn_values import Answer, Asked, Closed, Lease, Post, Turn, Word
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -27,9 +29,11 @@ _TURN = (
         turns,
         workspaces.c.id.label("workspace_id"),
         threads.c.id.label("thread_id"),
+        threads.c.next_seq,
         places.c.id.label("place_id"),
         places.c.kind,
         places.c.name.label("place_name"),
+        places.c.within,
         places.c.address,
         people.c.resource_id,
         people.c.name.label("person_name"),
@@ -41,23 +45,34 @@ _TURN = (
     .where(turns.c.key == bindparam("turn_key"))
 )
 _OPEN_QUESTIONS = (
-    select(turn_messages.c.turn_key, messages.c.id, messages.c.text, messages.c.sent_at, messages.c.seq)
+    select(
+        turn_messages.c.turn_key,
+        turn_messages.c.taken,
+        messages.c.id,
+        messages.c.text,
+        messages.c.sent_at,
+        messages.c.seq,
+    )
     .join(messages, messages.c.key == turn_messages.c.message_key)
     .join(turns, turns.c.key == turn_messages.c.turn_key)
     .where(turns.c.thread_key == bindparam("of_thread"), turns.c.state.in_(OPEN_STATES))
     .order_by(messages.c.sent_at, messages.c.seq)
 )
 _ANSWER = select(messages.c.text, messages.c.outcome).where(messages.c.key == bindparam("answer_key"))
+# Where an answer is stored already, what was said since is not answered by it, and becomes the next turn.
+_UNANSWERED = exists().where(turns.c.key == bindparam("of_turn"), turns.c.answer_key.is_(None))
 _TAKE_MESSAGES = (
     update(turn_messages)
-    .where(turn_messages.c.turn_key == bindparam("of_turn"), turn_messages.c.taken.is_(False))
+    .where(turn_messages.c.turn_key == bindparam("of_turn"), turn_messages.c.taken.is_(False), _UNANSWERED)
     .values(taken=True)
 )
 
 
-def claim_turn(connection: Connection, owner: str, options: TurnOptions, now: datetime) -> Turn | None:
-    """Lease the oldest turn that may be worked, with all that has been said for it so far."""
-    taken = take_next(connection, owner, options, now)
+def claim_turn(
+    connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
+) -> Turn | None:
+    """Lease the oldest turn that may be worked, with all that has been said for it so far; see `take_next`."""
+    taken = take_next(connection, owner, at_work, options, now)
     if taken is None:
         return None
     key, lease = taken
@@ -99,15 +114,18 @@ def _read(connection: Connection, key: int, lease: Lease) -> Turn | None:
         workspace_key=row.workspace_key,
         thread_key=row.thread_key,
         thread_id=row.thread_id,
-        place=PlaceRef(row.workspace_id, row.place_id, row.kind, row.place_name, row.address),
+        place=PlaceRef(row.workspace_id, row.place_id, row.kind, row.place_name, row.address, row.within),
         person=PersonRef(row.workspace_id, row.resource_id, row.person_name),
         lease=lease,
         queued_at=row.queued_at,
         attempts=row.attempts,
         revision=row.revision,
         stop_requested=row.stop_requested,
-        asked=tuple(Asked(one.id, one.text, one.sent_at, one.seq) for one in questions if one.turn_key == key),
-        waiting=frozenset(one.id for one in questions if one.turn_key != key),
+        asked=tuple(
+            Asked(one.id, one.text, one.sent_at, one.seq) for one in questions if one.turn_key == key and one.taken
+        ),
+        waiting=frozenset(one.id for one in questions if one.turn_key != key or not one.taken),
+        heard=row.next_seq,
         answer=None if answered is None else Answer(answered.text, answered.outcome),
         posts=read_posts(connection, turn_key=key),
     )
@@ -132,6 +150,12 @@ _LOCK = (
 )
 _STORED = select(messages.c.key).where(
     messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("said")
+)
+
+_ANSWERING = (
+    update(turns)
+    .where(turns.c.key == bindparam("turn_key"))
+    .values(state="answering", answer_key=_STORED.scalar_subquery())
 )
 
 
@@ -163,15 +187,17 @@ def record_answer(
     author = Scope("system", turn.workspace_key, ()).of_person(turn.person.resource_id)
     # The thread's row is locked before the turn's, as everywhere.
     close_turn(connection, author, given.draft, given.cost, now, shown=given.shown)
+    if word := warn_of_budget(connection, turn.workspace_key, turn.place.workspace_id, options, now):
+        announce(connection, word)
     require_unchanged(connection, turn)
-    answer_key = connection.execute(_STORED, stored).scalar_one()
-    answering = update(turns).where(turns.c.key == turn.key).values(state="answering", answer_key=answer_key)
-    connection.execute(answering)
+    connection.execute(_ANSWERING, stored | {"turn_key": turn.key})
     if given.first_post is None:
         return None
-    return begin_post(connection, turn, 0, given.first_post, options, now)
+    # The lease and the revision were looked at above; nothing was posted before.
+    return start_sending(connection, turn.workspace_key, 0, given.first_post, now, turn_key=turn.key)
 
 
+_NEW_TURN = insert(turns).returning(turns.c.key)
 _LEFT = exists().where(turn_messages.c.turn_key == bindparam("turn_key"), turn_messages.c.taken.is_(False))
 _CLOSE = (
     update(turns)
@@ -193,13 +219,13 @@ def finish_turn(connection: Connection, turn: Turn, state: Closed, reason: str, 
 
     Raises:
         TurnLost: another process has taken the turn over.
+        NotFound: its question was changed since it was read, or it was closed: this is not its end.
     """
     free_lease(connection, turn.thread_key, turn.lease, now)
+    require_unchanged(connection, turn)
     finish_posts(connection, turn_key=turn.key)
-    closed = connection.execute(
-        _CLOSE, {"turn_key": turn.key, "new_state": state, "at": now, "why": reason}
-    ).one_or_none()
-    if closed is None or not connection.execute(select(_LEFT), {"turn_key": turn.key}).scalar():
+    closed = connection.execute(_CLOSE, {"turn_key": turn.key, "new_state": state, "at": now, "why": reason}).one()
+    if not connection.execute(select(_LEFT), {"turn_key": turn.key}).scalar():
         # Another author's turn may wait in this thread.
         announce(connection, "turn")
         return "turn"
@@ -214,7 +240,7 @@ def finish_turn(connection: Connection, turn: Turn, state: Closed, reason: str, 
         "ready_at": now,
         "haste": closed.haste,
     }
-    following = connection.execute(insert(turns).returning(turns.c.key), row).scalar_one()
+    following = connection.execute(_NEW_TURN, row).scalar_one()
     connection.execute(_CARRY, {"of_turn": turn.key, "new_turn": following})
     announce(connection, "turn")
     return "turn"

@@ -85,5 +85,7 @@ class Turn:
     asked: tuple[Asked, ...]
     #: The thread's messages that are not yet to be answered: other turns' questions, and what came since.
     waiting: frozenset[str]
+    #: What was said in the thread from this `seq` on was said after it was read.
+    heard: int
     answer: Answer | None
     posts: Mapping[int, Post]

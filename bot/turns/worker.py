@@ -11,14 +11,15 @@ import structlog
 
 from bot.access.actor import Actor
 from bot.agent.titles import title_by_model
-from bot.chat import Adapter, Conversation, PlaceRef
+from bot.chat import Adapter, Conversation, PersonRef, PlaceRef
 from bot.errors import BotError, StorageError
 from bot.memory.memory import Memory
 from bot.storage.signals import Signals
-from bot.turns.job_rows import claim_job, free_jobs, renew_jobs
+from bot.turns.job_rows import claim_job, free_jobs, release_job, renew_jobs
 from bot.turns.jobs import JobKinds, WorkingJob, queue_periodic
 from bot.turns.lease_rows import free_all, renew_leases
-from bot.turns.turn_rows import claim_turn
+from bot.turns.turn_log import lease_end
+from bot.turns.turn_rows import claim_turn, release_turn
 from bot.turns.turn_values import Turn, Word
 from bot.turns.working import Bench, Close, Release, Working
 
@@ -27,6 +28,8 @@ _log = structlog.get_logger(__name__)
 #: Jobs that one process does at once.
 _JOBS_AT_ONCE = 2
 _PERIODIC_SECONDS = 600.0
+_AFTER_FAILURE_SECONDS = 1.0
+_GIVING_BACK_SECONDS = 5.0
 
 
 class Worker:
@@ -50,6 +53,7 @@ class Worker:
         self._jobs: dict[asyncio.Task[None], WorkingJob] = {}
         self._behind: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        self._timers: set[asyncio.TimerHandle] = set()
         self._draining = False
 
     async def run(self) -> None:
@@ -74,6 +78,8 @@ class Worker:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
             await self._give_back()
+            for timer in self._timers:
+                timer.cancel()
 
     def drain(self) -> None:
         """Begin nothing more; `run` returns when what runs has ended, or has been given back."""
@@ -95,35 +101,52 @@ class Worker:
     # Beginning
 
     async def _dispatch(self) -> None:
+        poll = self._bench.options.poll.total_seconds()
         while not self._draining:
             self._wake.clear()
             try:
-                while len(self._turns) < self._bench.options.at_once and not self._draining:
-                    if not await self._begin_turn():
-                        break
-                while len(self._jobs) < _JOBS_AT_ONCE and not self._draining:
-                    if not await self._begin_job():
-                        break
+                await self._begin_all()
             except StorageError as error:
                 _log.warning("the queue cannot be read", error=type(error).__name__)
-                await asyncio.sleep(1)
+                await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+                continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._bench.options.poll.total_seconds()):
+                async with asyncio.timeout(poll):
                     await self._wake.wait()
 
+    async def _begin_all(self) -> None:
+        """Begin what may be begun."""
+        while len(self._turns) < self._bench.options.at_once and not self._draining:
+            if not await self._begin_turn():
+                break
+        while len(self._jobs) < _JOBS_AT_ONCE and not self._draining:
+            if not await self._begin_job():
+                break
+
     async def _begin_turn(self) -> bool:
-        bench = self._bench
-        turn = await bench.store.write(claim_turn, self.name, bench.options, bench.now())
+        bench, until = self._bench, lease_end(self._bench.store, self._bench.options)
+        at_work = [working.turn.thread_key for working in self._turns.values()]
+        turn = await bench.store.write(claim_turn, self.name, at_work, bench.options, bench.now())
         if turn is None:
             return False
-        working = Working(bench, turn, self._conversation(turn.place))
+        conversation = self._conversation(turn.place, turn.person)
+        if conversation is None:
+            later = bench.options.longest_backoff
+            await bench.store.write(release_turn, turn, later, counted=False, now=bench.now())
+            return True
+        working = Working(bench, turn, conversation, until)
         task = asyncio.create_task(self._work(working))
         self._turns[task] = working
         task.add_done_callback(self._turn_ended)
         return True
 
     async def _work(self, working: Working) -> None:
-        ending = await working.run()
+        try:
+            ending = await working.run()
+        except Exception as error:  # noqa: BLE001 (its lease is taken again, by this process or by another)
+            _log.error("a turn was left where it stood", turn=working.turn.id, error=type(error).__name__)
+            await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+            return
         if isinstance(ending, Release) and ending.pause:
             self._wake_in(ending.pause)
         if isinstance(ending, Close):
@@ -132,45 +155,62 @@ class Worker:
                 self._suggest_title(working.turn)
 
     def _turn_ended(self, task: "asyncio.Task[None]") -> None:
-        working = self._turns.pop(task)
+        del self._turns[task]
         self._wake.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # Its lease ends by itself, or with this process; then it is worked again.
-            _log.error("a turn was left where it stood", turn=working.turn.id, error=type(error).__name__)
 
     async def _begin_job(self) -> bool:
-        bench = self._bench
-        job = await bench.store.write(claim_job, self.name, bench.options, bench.now())
+        bench, until = self._bench, lease_end(self._bench.store, self._bench.options)
+        at_work = [working.job.key for working in self._jobs.values()]
+        job = await bench.store.write(claim_job, self.name, at_work, bench.options, bench.now())
         if job is None:
             return False
-        working = WorkingJob(bench, job, self._kinds, None if job.place is None else self._conversation(job.place))
+        conversation = None if job.place is None else self._conversation(job.place)
+        if job.place is not None and conversation is None:
+            later = bench.options.longest_backoff
+            await bench.store.write(release_job, job, later, bench.options, bench.now(), counted=False)
+            return True
+        working = WorkingJob(bench, job, self._kinds, conversation, until)
         task = asyncio.create_task(self._do(working))
         self._jobs[task] = working
         task.add_done_callback(self._job_ended)
         return True
 
     async def _do(self, working: WorkingJob) -> None:
-        pause = await working.run()
+        try:
+            pause = await working.run()
+        except Exception as error:  # noqa: BLE001 (as for a turn)
+            _log.error("a job was left where it stood", job=working.job.id, error=type(error).__name__)
+            await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+            return
         if pause:
             self._wake_in(pause)
 
     def _job_ended(self, task: "asyncio.Task[None]") -> None:
-        working = self._jobs.pop(task)
+        del self._jobs[task]
         self._wake.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("a job was left where it stood", job=working.job.id, error=type(error).__name__)
 
-    def _conversation(self, place: PlaceRef) -> Conversation:
+    def _conversation(self, place: PlaceRef, person: PersonRef | None = None) -> Conversation | None:
+        """A place to speak in; None where this process does not serve its platform, or cannot make sense of it."""
         platform = place.workspace_id.partition(":")[0]
-        return self._adapters[platform].conversation(place)
+        try:
+            return self._adapters[platform].conversation(place, person)
+        except Exception as error:  # noqa: BLE001 (one place holds up no other)
+            _log.error("a place cannot be opened", platform=platform, error=type(error).__name__)
+            return None
 
     def _wake_in(self, pause: timedelta) -> None:
-        asyncio.get_running_loop().call_later(pause.total_seconds(), self._wake.set)
+        def wake() -> None:
+            self._timers.discard(timer)
+            self._wake.set()
+
+        # A little later than the database's clock may say.
+        timer = asyncio.get_running_loop().call_later(pause.total_seconds() + 0.01, wake)
+        self._timers.add(timer)
 
     # Behind answers that were given
 
     def _suggest_title(self, turn: Turn) -> None:
-        if turn.asked[0].seq != 1 or self._bench.model.offline:
+        if self._draining or self._bench.model.offline or not turn.asked or turn.asked[0].seq != 1:
             return
         task = asyncio.create_task(self._title(turn))
         self._behind.add(task)
@@ -189,7 +229,9 @@ class Worker:
         except BotError as error:
             _log.info("title not stored", error=type(error).__name__)
             return
-        await self._conversation(turn.place).rename(title)
+        conversation = self._conversation(turn.place, turn.person)
+        if conversation is not None:
+            await conversation.rename(title)
 
     # Beside the work
 
@@ -198,19 +240,24 @@ class Worker:
         bench = self._bench
         while True:
             await asyncio.sleep(bench.options.lease.total_seconds() / 3)
+            until = lease_end(bench.store, bench.options)
+            threads = [working.turn.thread_key for working in self._turns.values()]
+            keys = [working.job.key for working in self._jobs.values()]
             try:
-                turns = await bench.store.write(renew_leases, self.name, bench.options, bench.now())
-                jobs = await bench.store.write(renew_jobs, self.name, bench.options, bench.now())
+                turns = await bench.store.write(renew_leases, self.name, threads, bench.options, bench.now())
+                jobs = await bench.store.write(renew_jobs, self.name, keys, bench.options, bench.now())
             except StorageError as error:
                 _log.warning("leases could not be renewed", error=type(error).__name__)
                 continue
             for working in self._turns.values():
-                if turns.get(working.turn.thread_key) != working.turn.lease.fence:
-                    _log.warning("a turn was taken over by another process", turn=working.turn.id)
-                # It may also have been changed or stopped, and the word of it lost.
+                if turns.get(working.turn.thread_key) == working.turn.lease.fence:
+                    working.renewed(until)
+                # It may have been lost, or changed or stopped and the word of it lost.
                 working.look()
             for task, job in self._jobs.items():
-                if jobs.get(job.job.key) != job.job.lease.fence:
+                if jobs.get(job.job.key) == job.job.lease.fence:
+                    job.renewed(until)
+                elif job.job.key in keys:
                     task.cancel()
 
     async def _periodic(self) -> None:
@@ -229,13 +276,13 @@ class Worker:
     async def _finish(self) -> None:
         """Let what runs end by itself, for a while."""
         end = time.monotonic() + self._bench.options.grace.total_seconds()
-        while (running := {*self._turns, *self._jobs, *self._behind}) and time.monotonic() < end:
+        while (running := {*self._turns, *self._jobs}) and time.monotonic() < end:
             await asyncio.wait(running, timeout=max(0.0, end - time.monotonic()))
 
     async def _give_back(self) -> None:
-        """Give back what did not end."""
+        """Give back what did not end. A title that is still thought about is not waited for."""
         running = {*self._turns, *self._jobs, *self._behind}
         for task in running:
             task.cancel()
         if running:
-            await asyncio.wait(running, timeout=5)
+            await asyncio.wait(running, timeout=_GIVING_BACK_SECONDS)

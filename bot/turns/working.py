@@ -1,28 +1,30 @@
 """One turn, from its lease to its end: the model is asked, the answer is stored and delivered, each once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Literal
 from uuid import uuid4
 
 import structlog
 from sqlalchemy import Connection
 
 from bot.access.actor import Actor
-from bot.agent.preparation import Asked, Prepared, prepare
-from bot.agent.rounds import Progress, answer
+from bot.agent import preparation
+from bot.agent.preparation import Prepared, prepare
+from bot.agent.rounds import Progress
 from bot.chat import Conversation
 from bot.errors import (
     BotError,
-    ModelAnswerUnusable,
-    ModelRefused,
     NotFound,
     PlatformBusy,
     PlatformError,
     PostRefused,
     PostUncertain,
+    StorageError,
     TurnLost,
 )
 from bot.memory.drafts import draft
@@ -31,20 +33,20 @@ from bot.memory.values import MemoryOptions, NewMessage, Outcome
 from bot.models.port import Model
 from bot.settings import Settings
 from bot.storage.store import Store
+from bot.turns.asking import Asking
 from bot.turns.delivery import Delivery
-from bot.turns.growing import Growing
 from bot.turns.insist import insist
-from bot.turns.notices import GIVEN_UP, STOPPED, STOPPED_BEFORE
+from bot.turns.lease_rows import let_go
+from bot.turns.notices import GIVEN_UP, STOPPED_BEFORE
 from bot.turns.options import TurnOptions
+from bot.turns.pauses import patient, pause_after
 from bot.turns.post_rows import begin_post
-from bot.turns.turn_log import StoredPosts
+from bot.turns.shown_status import ShownStatus
+from bot.turns.turn_log import StoredPosts, lease_end
 from bot.turns.turn_rows import Recording, finish_turn, record_answer, release_turn, reread_turn
 from bot.turns.turn_values import Answer, Closed, Post, Turn
 
 _log = structlog.get_logger(__name__)
-
-#: Asked again, these fail again.
-_FINAL = (ModelRefused, ModelAnswerUnusable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,187 +91,191 @@ class Working:
         bench: with what.
         turn: the turn.
         conversation: its place.
+        held_until: until when its lease holds, as `lease_end` gave it before it was taken.
     """
 
-    def __init__(self, bench: Bench, turn: Turn, conversation: Conversation) -> None:
+    def __init__(self, bench: Bench, turn: Turn, conversation: Conversation, held_until: float) -> None:
         self._bench = bench
         self.turn = turn
         self._conversation = conversation
-        self._log = StoredPosts(bench.store, turn.id, dict(turn.posts), self._begin_post, bench.options, bench.now)
+        self._log = StoredPosts(
+            bench.store, turn.id, dict(turn.posts), self._begin_post, bench.options, bench.now, held_until
+        )
         self._delivery = Delivery(conversation, self._log, bench.options.settling, bench.now)
         self._look = asyncio.Event()
-        self._growing: Growing | None = None
-        #: How it ended, once it did.
-        self.ending: Ending | None = None
+        self._asking: Asking | None = None
+        #: The newest revision of the question that is known of.
+        self._newest = turn.revision
+        self._shown = ShownStatus(conversation)
 
     def look(self) -> None:
         """Look into the database: the turn may have been changed, stopped or lost."""
         self._look.set()
 
+    def renewed(self, until: float) -> None:
+        """Take note that the lease was renewed, until then."""
+        self._log.renewed(until)
+
     async def run(self) -> Ending | None:
-        """Work the turn to its end. None: another process has it now, and nothing is left to do here.
+        """Work the turn to its end. None: another process has it now, or it is gone, and nothing is left to do here.
 
         Cancelled, it gives the turn back.
+
+        Raises:
+            StorageError: the database refuses for good to take down how it ended.
         """
-        shown = asyncio.create_task(self._conversation.status("working"))
+        watching = asyncio.create_task(self._watch())
         try:
-            ending = await self._end()
-            await self._show_idle(shown)
-            await insist(lambda: self._apply(ending))
+            return await self._work()
         except TurnLost:
-            await self._show_idle(shown)
+            await self._clear_away()
+            await self._shown.show_idle()
             return None
         except asyncio.CancelledError:
-            shown.cancel()
             with suppress(BotError):
                 await asyncio.shield(self._apply(Release(timedelta(), counted=False)))
             raise
-        self.ending = ending
-        return ending
-
-    async def _show_idle(self, shown: "asyncio.Task[None]") -> None:
-        await asyncio.wait([shown])
-        await self._conversation.status("idle")
-
-    async def _end(self) -> Ending:
-        """Bring the turn as far as it goes now."""
-        watching = asyncio.create_task(self._watch())
-        try:
-            while True:
-                try:
-                    return await self._once()
-                except (_Changed, NotFound):
-                    before = self.turn.revision
-                    self.turn = await insist(lambda: self._reread(take=True))
-                    if self.turn.revision == before:
-                        # Not the question, but something around it is gone, and with it what there was to answer.
-                        return Close("withdrawn", NotFound.__name__)
-        except PlatformBusy as error:
-            return Release(error.retry_after, counted=False)
-        except PostUncertain:
-            return self._again(self._bench.options.post_attempts, PostUncertain.__name__, self._bench.options.settling)
-        except PostRefused as error:
-            return Close("failed", type(error).__name__)
-        except PlatformError as error:
-            return self._again(self._bench.options.post_attempts, type(error).__name__)
-        except TurnLost:
-            raise
-        except Exception as error:  # noqa: BLE001 (whatever goes wrong, the turn is not lost)
-            _log.error("a turn failed in a way that no turn should", turn=self.turn.id, error=type(error).__name__)
-            return self._again(self._bench.options.attempts + 1, type(error).__name__)
         finally:
             watching.cancel()
+            self._shown.leave()
 
-    def _again(self, attempts: int, reason: str, least: timedelta = timedelta()) -> Ending:
-        """Try again later, unless it was tried often enough."""
-        if self.turn.attempts >= attempts:
-            return Close("failed", reason)
-        options = self._bench.options
-        pause = min(options.backoff * 2 ** (self.turn.attempts - 1), options.longest_backoff)
-        return Release(max(pause, least))
+    async def _work(self) -> Ending:
+        """Work until the turn is closed or put back, beginning anew whenever its question changed."""
+        while True:
+            self._shown.show("working")
+            try:
+                ending = await self._attempt()
+                await self._shown.show_idle()
+                await insist(partial(self._apply, ending))
+            except (_Changed, NotFound):
+                await self._begin_anew()
+            else:
+                return ending
+
+    async def _attempt(self) -> Ending:
+        try:
+            return await self._once()
+        except (TurnLost, _Changed, NotFound):
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever goes wrong, the turn is not lost)
+            return self._after(error)
+
+    def _after(self, error: Exception) -> Ending:
+        """How it goes on after a failure: it is tried again later, unless that is vain or was done often enough."""
+        options, reason = self._bench.options, type(error).__name__
+        if isinstance(error, PlatformBusy):
+            return Release(patient(error.retry_after, options), counted=False)
+        if isinstance(error, PlatformError):
+            _log.warning("an answer could not be delivered", turn=self.turn.id, error=reason)
+            most = 0 if isinstance(error, PostRefused) else options.post_attempts
+        else:
+            _log.error("a turn failed in a way that no turn should", turn=self.turn.id, error=reason)
+            # One more than those in which an answer is tried: in the last the person is told.
+            most = options.attempts + 1
+        if self.turn.attempts >= most:
+            return Close("failed" if self.turn.asked else "withdrawn", reason)
+        pause = pause_after(self.turn.attempts, options)
+        return Release(max(pause, options.settling) if isinstance(error, PostUncertain) else pause)
 
     async def _once(self) -> Ending:
+        """Bring the turn from wherever it stands to its end, as it is known now."""
         turn, options = self.turn, self._bench.options
         if not turn.asked:
             await self._delivery.withdraw()
             return Close("withdrawn")
-        if turn.answer is None:
-            if turn.stop_requested:
-                await self._record(STOPPED_BEFORE, "failed", Progress(), ())
-            elif turn.attempts > options.attempts:
-                await self._record(GIVEN_UP, "failed", Progress(), ())
-            else:
-                waits = await self._ask()
-                if waits is not None:
-                    return waits
+        if turn.answer is not None and turn.attempts > options.post_attempts:
+            return Close("failed", "attempts")
+        if turn.answer is None and (instead := self._instead_of_an_answer()):
+            await self._record(str(uuid4()), instead, "failed", Progress(), ())
+        elif turn.answer is None and await self._ask() == "again":
+            return Release(pause_after(turn.attempts, options))
         recorded = self.turn.answer
         if recorded is None:
             raise TurnLost
         await self._delivery.deliver(recorded.text)
-        if self.turn.stop_requested:
+        if self.turn.stop_requested and recorded.outcome != "answered":
             return Close("stopped")
-        return Close("failed", "model") if recorded.outcome == "failed" else Close("answered")
+        if recorded.outcome == "failed":
+            return Close("failed", "attempts" if recorded.text == GIVEN_UP else "model")
+        return Close("answered")
+
+    def _instead_of_an_answer(self) -> str:
+        """What is said without asking the model; "" where it is to be asked."""
+        if self.turn.stop_requested:
+            return STOPPED_BEFORE
+        return GIVEN_UP if self.turn.attempts > self._bench.options.attempts else ""
 
     # The model
 
-    async def _ask(self) -> Release | None:
-        """Let the model answer, showing what it says while it does; a pause where it failed and may be asked again."""
-        prepared = await insist(self._prepare)
-        progress, growing = Progress(), Growing()
-        shown = prepared.shown
-
-        async def record() -> None:
-            if self.turn.answer is None:
-                await self._record_what_was_said(progress, growing, tuple(shown))
-
-        self._growing = growing
-        speaking = asyncio.create_task(self._speak(prepared, progress, growing))
+    async def _ask(self) -> Literal["recorded", "again"]:
+        """Let the model answer, showing what it says while it does; "again" where it failed and may be asked again."""
+        if self._newest > self.turn.revision:
+            raise _Changed
+        asking = self._asking = Asking()
         try:
-            await growing.more(0)
-            whole = await growing.whole_within(self._bench.options.whole.total_seconds())
-            if not whole and not self._delivery.begun and progress.failure is None:
-                await self._stream(growing, record)
-            await growing.end_of_it()
-            if self._may_be_asked_again(progress):
-                return Release(self._bench.options.backoff * 2 ** (self.turn.attempts - 1))
-            await record()
+            asking.begin(self._bench.model, await insist(self._prepare))
+            await self._show_growing(asking)
+            if asking.may_be_asked_again and self.turn.attempts < self._bench.options.model_attempts:
+                return "again"
+            await self._record_what_was_said(asking)
         finally:
-            self._growing = None
-            speaking.cancel()
-            await asyncio.wait([speaking])
-        return None
+            self._asking = None
+            await asking.end()
+        return "recorded"
 
     async def _prepare(self) -> Prepared:
         turn, bench = self.turn, self._bench
         memory = Memory(bench.store, turn.workspace_key, bench.memory_options, bench.now)
         question = turn.asked[-1]
-        asked = Asked(
+        asked = preparation.Asked(
             view=memory.as_actor(Actor.person(turn.person.resource_id)),
             thread_id=turn.thread_id,
             text=question.text,
             asked_at=question.sent_at,
             kept=True,
             left_out=turn.waiting | {question.id},
+            heard=turn.heard,
         )
         return await prepare(asked, bench.memory_options, bench.settings)
 
-    async def _speak(self, prepared: Prepared, progress: Progress, growing: Growing) -> None:
+    async def _show_growing(self, asking: Asking) -> None:
+        """Wait until the model has said all, and show what it says meanwhile; what is whole at once is shown later."""
+        growing = asking.growing
+        await growing.first_word()
+        whole = await growing.whole_within(self._bench.options.whole.total_seconds())
+        if whole or self._delivery.begun:
+            await growing.end_of_it()
+            return
         try:
-            pieces = answer(self._bench.model, prepared.prompt, prepared.tools, progress)
-            async with aclosing(pieces):
-                async for piece in pieces:
-                    growing.add(piece)
-        except Exception as error:  # noqa: BLE001 (whoever reads what grows handles it)
-            growing.give_up(error)
-        else:
-            growing.end()
-
-    async def _stream(self, growing: Growing, record: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await self._delivery.stream(growing, record)
-        except PlatformError:
+            await self._delivery.stream(growing, lambda: self._record_what_was_said(asking))
+        except (TurnLost, _Changed, NotFound):
+            raise
+        except Exception:
             # What the model says is worth keeping, whatever the platform does; it is delivered later.
             await growing.end_of_it()
-            await record()
+            await self._record_what_was_said(asking, post=False)
             raise
 
-    def _may_be_asked_again(self, progress: Progress) -> bool:
-        """Whether the model failed before anybody saw a word, in a way that may pass."""
-        failure = progress.failure
-        if failure is None or progress.outcome != "failed" or isinstance(failure, _FINAL):
-            return False
-        return self.turn.attempts < self._bench.options.model_attempts and not self.turn.stop_requested
+    async def _record_what_was_said(self, asking: Asking, *, post: bool = True) -> None:
+        if self.turn.answer is not None:
+            return
+        if asking.stopped:
+            await asking.end()  # by now it is known what it cost
+        text, outcome = asking.conclude()
+        await self._record(asking.answer_id, text, outcome, asking.progress, asking.shown, post=post)
 
-    async def _record_what_was_said(self, progress: Progress, growing: Growing, shown: tuple[str, ...]) -> None:
-        if self.turn.stop_requested and progress.outcome != "answered":
-            said = growing.text.rstrip()
-            growing.end(f"{said}\n\n{STOPPED}" if said else STOPPED_BEFORE)
-            await self._record(growing.text, "cut" if said else "failed", progress, shown)
-        else:
-            await self._record(growing.text, progress.outcome, progress, shown)
-
-    async def _record(self, text: str, outcome: Outcome, progress: Progress, shown: tuple[str, ...]) -> None:
-        turn, bench, log = self.turn, self._bench, self._log
+    async def _record(
+        self,
+        answer_id: str,
+        text: str,
+        outcome: Outcome,
+        progress: Progress,
+        shown: tuple[str, ...],
+        *,
+        post: bool = True,
+    ) -> None:
+        """Store the answer; with `post`, and with the first post of it as being sent, where nothing was posted."""
+        turn, bench, log, at = self.turn, self._bench, self._log, self._bench.now()
         stored = NewMessage(
             turn.thread_id,
             turn.person.resource_id,
@@ -278,15 +284,20 @@ class Working:
             metadata={"model": bench.model.name},
             outcome=outcome,
         )
-        # One id for all tries: a commit whose success got lost on the way is not made twice.
-        checked = draft(stored, str(uuid4()))
-        first = None if self._delivery.begun else log.value(0)
+        checked = draft(stored, answer_id)
+        first = log.value(0) if post and not self._delivery.begun else None
         given = Recording(checked, progress.cost(bench.model.name), shown, first)
-        until = log.lease_end()
-        post = await insist(lambda: bench.store.write(record_answer, turn, given, bench.options, bench.now()))
-        if post is not None:
-            log.recorded(post, until)
-        self.turn = replace(turn, answer=Answer(checked.text, outcome))
+
+        async def record() -> Post | None:
+            until = lease_end(bench.store, bench.options)
+            begun = await bench.store.write(record_answer, turn, given, bench.options, at)
+            log.renewed(until)
+            return begun
+
+        begun = await insist(record)
+        if begun is not None:
+            log.recorded(begun)
+        self.turn = replace(self.turn, answer=Answer(checked.text, outcome))
 
     # The database
 
@@ -296,20 +307,33 @@ class Working:
             await self._look.wait()
             self._look.clear()
             try:
-                now = await self._reread(take=False)
+                now = await insist(partial(self._reread, take=False))
             except TurnLost as error:
-                if self._growing is not None:
-                    self._growing.give_up(error)
+                self._interrupt(error)
                 return
-            except BotError:
-                continue  # the next look will tell
-            if now.revision != self.turn.revision:
-                if self._growing is not None:
-                    self._growing.give_up(_Changed())
-            elif now.stop_requested and not self.turn.stop_requested:
+            except StorageError as error:
+                _log.warning("a turn could not be looked at", turn=self.turn.id, error=type(error).__name__)
+                continue
+            self._newest = max(self._newest, now.revision)
+            if self._newest > self.turn.revision:
+                self._interrupt(_Changed())
+            elif now.stop_requested:
                 self.turn = replace(self.turn, stop_requested=True)
-                if self._growing is not None:
-                    self._growing.end()
+                if self._asking is not None:
+                    self._asking.stop()
+
+    def _interrupt(self, reason: Exception) -> None:
+        if self._asking is not None:
+            self._asking.growing.give_up(reason)
+
+    async def _begin_anew(self) -> None:
+        """Take the turn as it is now."""
+        before = self.turn.revision
+        self.turn = await insist(partial(self._reread, take=True))
+        self._log.reread(self.turn.posts)
+        if self.turn.revision == before:
+            # Not the question, but something around it is gone, and with it what there was to answer.
+            self.turn = replace(self.turn, asked=())
 
     async def _reread(self, *, take: bool) -> Turn:
         bench = self._bench
@@ -324,3 +348,14 @@ class Working:
             await bench.store.write(finish_turn, turn, ending.state, ending.reason, str(uuid4()), bench.now())
         else:
             await bench.store.write(release_turn, turn, ending.pause, counted=ending.counted, now=bench.now())
+
+    async def _clear_away(self) -> None:
+        """Let go of a turn that was lost. Where it was erased, what was posted of it goes with it."""
+        bench, turn = self._bench, self.turn
+        given = (turn.thread_key, turn.key, turn.lease)
+        if not await insist(lambda: bench.store.write(let_go, *given, bench.now())):
+            return
+        try:
+            await self._delivery.withdraw()
+        except Exception as error:  # noqa: BLE001 (nobody will try it again: the turn is no more)
+            _log.warning("posts of an erased turn were left", turn=turn.id, error=type(error).__name__)

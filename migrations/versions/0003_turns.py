@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("workspace_key", KEY, nullable=False),
         sa.Column("utterance_id", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=True),
+        sa.Column("resource_id", sa.String(), nullable=True),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -86,6 +87,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
+        sa.Column("within", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.Column("address", DOCUMENT, nullable=False),
         sa.Column("state", sa.String(), server_default=sa.text("'open'"), nullable=False),
         sa.Column("thread_key", KEY, nullable=True),
@@ -101,6 +103,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("workspace_key", "id", name=op.f("uq_places_workspace_key_id")),
     )
     op.create_index(op.f("ix_places_thread_key"), "places", ["thread_key"], unique=False)
+    op.create_index(op.f("ix_places_workspace_key_within"), "places", ["workspace_key", "within"], unique=False)
     op.create_table(
         "feedback",
         sa.Column("message_key", KEY, nullable=False),
@@ -333,6 +336,7 @@ def downgrade() -> None:
     op.drop_table("jobs")
     op.drop_index(op.f("ix_feedback_resource_key"), table_name="feedback")
     op.drop_table("feedback")
+    op.drop_index(op.f("ix_places_workspace_key_within"), table_name="places")
     op.drop_index(op.f("ix_places_thread_key"), table_name="places")
     op.drop_table("places")
     op.drop_index(op.f("ix_leases_owner"), table_name="leases")

@@ -1,4 +1,4 @@
-"""The local platform: people, channels, members, posts."""
+"""The local platform: people, channels, members, posts, and what the bot has still to be told."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,6 +30,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "channel", "person", name=op.f("pk_local_members")),
     )
     op.create_table(
+        "local_outbox",
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("payload", DOCUMENT, nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_local_outbox")),
+    )
+    op.create_table(
         "local_people",
         sa.Column("workspace", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -52,20 +58,11 @@ def upgrade() -> None:
         sa.Column("key_value", sa.String(), nullable=True),
         sa.Column("streaming", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("deleted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("delivered", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("edited_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_local_posts")),
         sa.UniqueConstraint("workspace", "id", name=op.f("uq_local_posts_workspace_id")),
         sa.UniqueConstraint("workspace", "key_value", name=op.f("uq_local_posts_workspace_key_value")),
-    )
-    op.create_index(
-        "ix_local_posts_undelivered",
-        "local_posts",
-        ["key"],
-        unique=False,
-        sqlite_where=sa.text("delivered = false"),
-        postgresql_where=sa.text("delivered = false"),
     )
     op.create_index(
         op.f("ix_local_posts_workspace_channel_root_key"),
@@ -87,13 +84,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("local_statuses")
     op.drop_index(op.f("ix_local_posts_workspace_channel_root_key"), table_name="local_posts")
-    op.drop_index(
-        "ix_local_posts_undelivered",
-        table_name="local_posts",
-        sqlite_where=sa.text("delivered = false"),
-        postgresql_where=sa.text("delivered = false"),
-    )
     op.drop_table("local_posts")
     op.drop_table("local_people")
+    op.drop_table("local_outbox")
     op.drop_table("local_members")
     op.drop_table("local_channels")

@@ -29,13 +29,15 @@ from bot.errors import BotError, Conflict, NotAllowed
 from bot.memory.boundary import Boundary
 from bot.memory.drafts import draft
 from bot.memory.import_rows import ImportBatch
-from bot.memory.workspace_rows import ensure_workspace
 from bot.memory.thread_rows import NewThread
 from bot.memory.turn_rows import Cost
 from bot.memory.values import MessageChange, NewMessage
 from bot.memory.view import MemoryView
+from bot.memory.workspace_rows import ensure_workspace
+from bot.storage.signals import Signals
 from bot.storage.store import P, Store, T, open_store
 from bot.storage.tables import metadata
+from tests.bot.storage.turn_scenario import turn_scenario
 from tests.engines import Clock
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -86,6 +88,13 @@ class RehearsingStore:
             return await self._store.write(perform)
         finally:
             assert performed[-1] == expected
+
+    @property
+    def shared(self) -> bool:
+        return self._store.shared
+
+    def signals(self) -> Signals:
+        return self._store.signals()
 
     async def close(self) -> None:
         await self._store.close()
@@ -240,14 +249,15 @@ async def scenario(store: Store) -> list[Any]:
         await keep(view.list_threads())
     await keep(system.recall(["t1", "t3"], per_page=None))
     await keep(system.search_messages("boat"))
-    await store.read(lambda connection: done.extend(row_counts(connection)))
     return done
 
 
-def row_counts(connection: Connection) -> list[tuple[str, int]]:
-    return [
-        (table.name, len(connection.execute(table.select()).all())) for table in metadata.sorted_tables
-    ]  # fmt: skip
+async def row_counts_of(store: Store) -> list[tuple[str, int]]:
+    return await store.read(
+        lambda connection: [
+            (table.name, len(connection.execute(table.select()).all())) for table in metadata.sorted_tables
+        ]
+    )
 
 
 @pytest.fixture
@@ -258,7 +268,7 @@ async def store(url: str) -> AsyncIterator[RehearsingStore]:
 
 
 async def test_every_writing_function_replays_to_the_same_outcome(store: RehearsingStore) -> None:
-    done = await scenario(store)
+    done = await scenario(store) + await turn_scenario(store)
 
     assert writing_functions() - OF_THE_SCHEMA - store.rehearsed == set()
     assert (Conflict, "A thread with id t1 exists already.") in done
@@ -268,9 +278,9 @@ async def test_every_writing_function_replays_to_the_same_outcome(store: Rehears
 async def test_a_rehearsed_life_ends_like_a_plain_one(store: RehearsingStore, tmp_path: Path) -> None:
     plain = await open_store(f"sqlite:///{tmp_path / 'plain.db'}")
 
-    rehearsed = await scenario(store)
+    rehearsed = [*await scenario(store), *await turn_scenario(store), *await row_counts_of(store)]
     try:
-        once = await scenario(plain)
+        once = [*await scenario(plain), *await turn_scenario(plain), *await row_counts_of(plain)]
     finally:
         await plain.close()
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,15 +19,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, NullPool, create_engine, insert, inspect, text
+from sqlalchemy import JSON, Column, Connection, Engine, NullPool, Table, create_engine, insert, inspect, select, text
 from structlog.testing import capture_logs
 
 from bot import Memory
 from bot.access.actor import Actor
 from bot.errors import SchemaOutdated, SchemaTooNew, StorageError, StorageUnreadable
 from bot.memory.values import NewMessage
-from bot.storage import tables
-from bot.storage.columns import EPOCH
+from bot.storage import tables, turn_tables
+from bot.storage.columns import EPOCH, Instant
 from bot.storage.schema import REVISIONS, is_ours, migrate, schema_state
 from bot.storage.search import SEARCH_TABLES, create_triggers
 from bot.storage.sqlite import _engine
@@ -58,13 +59,48 @@ def tables_of(connection: Connection) -> set[str]:
     return {name for name in names if name != "alembic_version" and not name.startswith(f"{SEARCH_TABLES}_")}
 
 
-def contents(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables."""
+Columns = dict[str, set[str]]
+
+
+def columns_of(connection: Connection) -> Columns:
+    """The columns of all tables."""
+    return {
+        name: {str(column["name"]) for column in inspect(connection).get_columns(name)}
+        for name in tables_of(connection)
+    }
+
+
+def contents(connection: Connection, of: Columns | None = None) -> dict[str, list[dict[str, Any]]]:
+    """All rows of all tables; or of these tables and columns alone."""
     found = {}
-    for name in tables_of(connection):
-        rows = connection.execute(text(f"SELECT * FROM {name}"))
-        found[name] = sorted((tuple(row) for row in rows), key=repr)
+    for name, columns in (of or columns_of(connection)).items():
+        rows = connection.execute(text(f"SELECT {', '.join(sorted(columns))} FROM {name}")).mappings()
+        found[name] = sorted((dict(row) for row in rows), key=repr)
     return found
+
+
+def narrowed(rows: dict[str, list[dict[str, Any]]], to: Columns) -> dict[str, list[dict[str, Any]]]:
+    """What stands in these tables and columns."""
+    return {
+        name: sorted(({column: row[column] for column in sorted(columns)} for row in rows[name]), key=repr)
+        for name, columns in to.items()
+    }
+
+
+def of_the_local_platform() -> list[Table]:
+    return [table for table in tables.metadata.sorted_tables if table.name.startswith("local_")]
+
+
+def any_row(table: Table) -> dict[str, Any]:
+    """A row of a table that refers to no other."""
+    samples = {int: 1, str: "x", bool: True}
+
+    def sample(column: Column[Any]) -> Any:
+        if isinstance(column.type, Instant):
+            return EPOCH
+        return {"a": "b"} if isinstance(column.type, JSON) else samples[column.type.python_type]
+
+    return {str(column.key): sample(column) for column in table.columns}
 
 
 def fill(connection: Connection) -> None:
@@ -101,6 +137,25 @@ def fill(connection: Connection) -> None:
         (tables.vectors, {"message_key": 1, "model": "m", "dimensions": 1, "vector": b"\0\0\x80?"}),
         (tables.ledger, {"answer_key": 2, "source_key": 1}),
         (tables.condensations, {"thread_key": 1, "up_to_seq": 1, "text": "boat", "model": "m", "created_at": EPOCH}),
+        (turn_tables.places, {"key": 1, "workspace_key": 1, "id": "p1", "kind": "direct", "name": "",
+                              "address": {"channel": "@ana"}, "thread_key": 1, "generation": 1, "created_at": EPOCH}),
+        (turn_tables.deliveries_in, {"workspace_key": 1, "id": "d1", "received_at": EPOCH}),
+        (turn_tables.utterances, {"workspace_key": 1, "id": "m1", "resource_key": 1, "received_at": EPOCH}),
+        (turn_tables.pending_changes, {"workspace_key": 1, "utterance_id": "m9", "text": "oar", "changed_at": EPOCH,
+                                       "received_at": EPOCH}),
+        (
+            turn_tables.turns,
+            {"key": 1, "id": "u1", "workspace_key": 1, "thread_key": 1, "place_key": 1, "resource_key": 1,
+             "state": "answering", "queued_at": EPOCH, "ready_at": EPOCH, "answer_key": 2},
+        ),
+        (turn_tables.turn_messages, {"message_key": 1, "turn_key": 1, "taken": True}),
+        (turn_tables.leases, {"thread_key": 1, "owner": "a process", "fence": 3, "until": EPOCH}),
+        (turn_tables.jobs, {"key": 1, "id": "j1", "workspace_key": 1, "kind": "notice", "arguments": {"a": 1},
+                            "place_key": 1, "state": "queued", "queued_at": EPOCH, "ready_at": EPOCH}),
+        (turn_tables.posts, {"key": 1, "workspace_key": 1, "value": "v1", "turn_key": 1, "part": 0,
+                             "state": "sending", "sent_at": EPOCH}),
+        (turn_tables.feedback, {"message_key": 2, "resource_key": 1, "value": "good", "at": EPOCH}),
+        *((table, any_row(table)) for table in of_the_local_platform()),
     ]  # fmt: skip
     for table, row in rows:
         if table.name in here:
@@ -206,9 +261,9 @@ def test_data_survives_every_step_down_and_up_again(empty_url: str) -> None:
     for revision in reversed(REVISIONS[:-1]):
         migrated(empty_url, revision)
         with connected(empty_url) as connection:
-            left = contents(connection)
+            left, here = contents(connection), columns_of(connection)
             assert schema_state(connection).revision == revision
-            assert left == {name: rows for name, rows in before.items() if name in left}
+            assert left == narrowed(before, here)
         assert {"messages", "threads"} <= set(left)
     for revision in REVISIONS[1:]:
         migrated(empty_url, revision)
@@ -216,7 +271,24 @@ def test_data_survives_every_step_down_and_up_again(empty_url: str) -> None:
         after = contents(connection)
 
     assert set(after) == set(before)
-    assert {name: rows for name, rows in after.items() if rows} == left
+    assert narrowed(after, here) == left
+    assert {name for name, rows in after.items() if rows} == set(left)
+
+
+def test_what_was_stored_before_the_upgrade_is_kept_as_long_as_what_comes_after_it(empty_url: str) -> None:
+    migrated(empty_url, "0002")
+    with connected(empty_url) as connection:
+        fill(connection)
+    earlier = datetime.now(UTC)
+
+    migrated(empty_url, "head")
+
+    with connected(empty_url) as connection:
+        stored = connection.execute(select(tables.messages.c.stored_at)).scalars().all()
+        removed = connection.execute(select(tables.workspaces.c.removed_at)).scalars().all()
+    assert len(stored) == 2
+    assert all(earlier <= one <= datetime.now(UTC) for one in stored)
+    assert removed == [None]
 
 
 def test_going_down_to_the_base_leaves_nothing(empty_url: str, engine: str) -> None:
@@ -263,7 +335,9 @@ async def test_deleting_a_thread_takes_messages_and_their_index_entries_along(ur
 
     left = await store.read(contents)
     assert {name for name, rows in left.items() if rows} == {
-        "workspaces", "disclosures", "people", "audit", "usage", "facts"
+        "workspaces", "disclosures", "people", "audit", "usage", "facts",
+        "places", "deliveries_in", "utterances", "pending_changes", "jobs",
+        *(table.name for table in of_the_local_platform()),
     }  # fmt: skip
     await store.close()
 
@@ -415,13 +489,14 @@ async def test_a_migration_that_was_killed_is_begun_anew_and_completed(empty_url
     await store.close()
 
 
-async def test_an_upgrade_that_was_killed_leaves_the_old_schema_with_its_data(empty_url: str) -> None:
+@pytest.mark.parametrize("statement", ["CREATE TABLE vectors", "UPDATE messages SET stored_at", "TABLE local_posts"])
+async def test_an_upgrade_that_was_killed_leaves_the_old_schema_with_its_data(empty_url: str, statement: str) -> None:
     migrated(empty_url, REVISIONS[0])
     with connected(empty_url) as connection:
         fill(connection)
-        before = contents(connection)
+        before, here = contents(connection), columns_of(connection)
 
-    status, _out = output_of(KILLED, empty_url, "CREATE TABLE vectors")
+    status, _out = output_of(KILLED, empty_url, statement)
 
     assert status == -9
     with connected(empty_url) as connection:
@@ -429,7 +504,7 @@ async def test_an_upgrade_that_was_killed_leaves_the_old_schema_with_its_data(em
         assert schema_state(connection).revision == REVISIONS[0]
     store = await open_store(empty_url)
     after = await store.read(contents)
-    assert {name: rows for name, rows in after.items() if rows} == before
+    assert narrowed(after, here) == before
     await store.close()
 
 

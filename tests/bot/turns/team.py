@@ -144,7 +144,7 @@ async def running(
         served = asyncio.create_task(serve(serving, stop))
         team = Team(store, bench, local, serving, stop)
         try:
-            await team.until(lambda: local._receive is not None)
+            await team.until(lambda: local.running)
             yield team
         finally:
             stop.set()

@@ -1,0 +1,1 @@
+"""What turns cost: from a message that arrives to its answer, posted and closed."""
