@@ -96,6 +96,8 @@ def _part(before: str, body: str, fence: _Fence | None) -> str:
 
 def _open_fence(body: str, fence: _Fence | None) -> _Fence | None:
     """The fence that is open at the end of a part, given the one that is open at its beginning."""
+    if not any(mark in body for mark in _MARKS):
+        return fence  # most texts are prose, and a growing one is split often
     for match in _FENCE.finditer(body):
         mark, info = match[1] or match[3], match[2] or match[4] or ""
         if fence is None:
@@ -112,11 +114,8 @@ def _cut(text: str, start: int, end: int) -> int:
     least = start + (end - start) // 2
     for border in _BORDERS:
         for match in reversed(list(border.finditer(text, least, end))):
-            if _may_be_cut(text, start, match.end(), end):
+            if _may_be_cut(text, match.end(), end):
                 return match.end()
-    line = _line_start(text, start, end)
-    if line > start and text[line:end].lstrip().startswith(_MARKS):
-        return line
     last = end - len(_MARKS[0])
     for cut in range(last, least, -1):
         if not text.startswith(_MARKS, cut) and not _belongs_to_the_one_before(text, start, cut):
@@ -124,19 +123,9 @@ def _cut(text: str, start: int, end: int) -> int:
     return last
 
 
-def _line_start(text: str, start: int, index: int) -> int:
-    return max(text.rfind("\n", start, index) + 1, start)
-
-
-def _may_be_cut(text: str, start: int, cut: int, end: int) -> bool:
-    """Whether a cut leaves fence lines whole, makes none where there was none, and keeps indentation."""
-    line = _line_start(text, start, cut)
-    if line == cut:
-        return True
-    if cut > end - len(_MARKS[0]) or text.startswith(_MARKS, cut):
-        return False
-    beginning = text[line:end].lstrip()
-    return bool(text[line:cut].strip()) and not beginning.startswith(_MARKS)
+def _may_be_cut(text: str, cut: int, end: int) -> bool:
+    """Whether a cut makes no fence of what stands in the middle of a line."""
+    return text[cut - 1] == "\n" or (cut <= end - len(_MARKS[0]) and not text.startswith(_MARKS, cut))
 
 
 def _belongs_to_the_one_before(text: str, start: int, index: int) -> bool:

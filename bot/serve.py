@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -95,15 +95,18 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     def hear(number: signal.Signals) -> None:
         _log.info("told to end", signal=number.name)
         if number == signal.SIGINT:
-            loop.remove_signal_handler(number)
+            let_go(number)
         stop()
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
+    def let_go(number: signal.Signals) -> None:
+        loop.remove_signal_handler(number)
+        signal.signal(number, before[number])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
         loop.add_signal_handler(number, hear, number)
     try:
         yield
     finally:
-        for number in numbers:
-            with suppress(ValueError):
-                loop.remove_signal_handler(number)
+        for number in before:
+            let_go(number)

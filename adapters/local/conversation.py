@@ -61,6 +61,7 @@ class LocalConversation:
         async with aclosing(paced(texts, self._world.pace_seconds)) as slower:
             async for text in slower:
                 if post_id:
+                    key.check()  # the text may have waited here for longer than the lease lasted
                     await self._change(post_id, {"text": text})
                 else:
                     post_id = await self._post(Reply(text), key, streaming=True)

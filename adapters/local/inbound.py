@@ -28,7 +28,9 @@ from bot.chat import (
 
 Payload = Mapping[str, Any]
 
-_MENTION = re.compile(r"(?<![\w@])@([a-z0-9][a-z0-9._-]*)", re.IGNORECASE)
+# As `ids.checked_name` has it: a full stop behind a name is none of it.
+_MENTION = re.compile(r"(?<![^\W_])(?<!@)@([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?![^\W_])", re.IGNORECASE)
+_BEHIND_A_MENTION = re.compile(r"[\s,:]*")
 
 
 def event_of(payload: Payload, bot: str) -> Event:
@@ -87,10 +89,14 @@ def _addressed(payload: Payload, bot: str) -> tuple[str, Addressing]:
     text = payload["text"]
     if payload["channel"]["kind"] == "direct":
         return text, "direct"
-    mentioned = [name.lower() for name in _MENTION.findall(text)]
-    if bot.lower() in mentioned:
-        return re.sub(rf"^\s*@{re.escape(bot)}\b[\s,:]*", "", text, flags=re.IGNORECASE), "mention"
-    return text, "thread" if payload["root"] else "channel"
+    mentions = [match for match in _MENTION.finditer(text) if match[1].lower() == bot.lower()]
+    if not mentions:
+        return text, "thread" if payload["root"] else "channel"
+    first = mentions[0]
+    if text[: first.start()].strip():
+        return text, "mention"
+    behind = _BEHIND_A_MENTION.match(text, first.end())
+    return text[behind.end() if behind else first.end() :], "mention"
 
 
 def _edit(payload: Payload, bot: str) -> Edit:

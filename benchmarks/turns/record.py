@@ -127,6 +127,7 @@ class PostgreSQLDriver:
 
     def answered(self) -> int:
         row = self._connection.execute(_COUNT).fetchone()
+        self._connection.commit()
         return int(row[0]) if row is not None else 0
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ async def measure_engine(host: Host, effort: Effort) -> Sheet:
         host.copy("turns", name)
     alone = await _alone(host, effort, sheet)
     await _together(host, effort, sheet, alone)
-    await _starts(host, effort, sheet)
+    await _starts(host, effort, sheet, alone)
     await _accepting(host, effort, sheet, alone)
     idle = await measure_idle(host.address("ours"), effort.idle_seconds)
     sheet.line("CPU of an idle bot", f"{idle * 100:.2f} % of a core")
@@ -87,10 +87,9 @@ async def _alone(host: Host, effort: Effort, sheet: Sheet) -> Turns:
         driver.close()
     if sent != effort.turns:
         raise RuntimeError(f"The driver answered {sent} turns of {effort.turns}: its statements did not apply.")
-    sheet.times("message accepted", found.accepted, found.driver_accepts)
-    sheet.times("message accepted until model asked", found.asked)
-    sheet.times("message accepted until answer posted", found.posted)
-    sheet.times("whole turn, accepted until closed", found.closed, found.driver)
+    sheet.times("arrived until accepted", found.accepted, found.driver_accepts)
+    sheet.times("arrived until answer posted", found.posted)
+    sheet.times("whole turn, arrived until closed", found.closed, found.driver)
     sheet.notes.append(_transactions(recorded))
     sheet.notes.append(f"CPU of the bot's process for one turn: {found.cpu * 1e3:.1f} ms.")
     return found
@@ -116,13 +115,12 @@ async def _together(host: Host, effort: Effort, sheet: Sheet, alone: Turns) -> N
     sheet.line("64 people at once on the local platform", f"{rate:.0f} turns/s")
 
 
-async def _starts(host: Host, effort: Effort, sheet: Sheet) -> None:
+async def _starts(host: Host, effort: Effort, sheet: Sheet, alone: Turns) -> None:
     await add_closed_turns(host.address("closed"))
     host.settle("closed")
     host.copy("closed", "flooded")
-    name = "accepted until model asked"
-    idle = await measure_start(host.address("ours"), effort.turns)
-    sheet.times(f"{name}, idle bot", idle, aim=START_AIM)
+    name = "arrived until model asked"
+    sheet.times(f"{name}, idle bot", alone.asked, aim=START_AIM)
     closed = await measure_start(host.address("closed"), effort.turns)
     sheet.times(f"{name}, {CLOSED:,} closed turns", closed, aim=START_AIM)
     flooded = await measure_start(host.address("flooded"), effort.turns, flooded=True)

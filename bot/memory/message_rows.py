@@ -198,7 +198,8 @@ def _own(kind: ActorKind) -> Select[Any]:
             messages.c.id.in_(bindparam("ids", expanding=True)),
         )
         .order_by(messages.c.thread_key, messages.c.key)
-        .with_for_update()
+        # Who closes a turn refers to its thread, and must not wait for who waits for that turn.
+        .with_for_update(key_share=True)
     )
 
 

@@ -3,7 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, Named, Table, TypedColumns, UniqueConstraint, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKey,
+    FromClause,
+    Index,
+    Named,
+    Table,
+    TypedColumns,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
 
 from bot.storage.columns import Document, Instant, Key
 from bot.storage.tables import metadata
@@ -11,6 +23,8 @@ from bot.storage.tables import metadata
 #: The states of a turn that is still owed; while one stands, its author has no other in that thread.
 OPEN_STATES = ("queued", "leased", "answering")
 _OPEN = text("state IN ('queued', 'leased', 'answering')")
+#: The states of a job that is still to be done.
+WAITING_STATES = ("queued", "running")
 _WAITING = text("state IN ('queued', 'running')")
 
 
@@ -125,12 +139,19 @@ turns = Table(
     Index("uq_turns_open", "thread_key", "resource_key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("ix_turns_open_key", "key", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("ix_turns_open_resource", "resource_key", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("ix_turns_open_workspace", "workspace_key", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index(None, "thread_key", "resource_key", "key"),
     Index(None, "workspace_key"),
     Index(None, "place_key"),
     Index(None, "resource_key"),
     Index(None, "answer_key"),
+    Index(None, "closed_at"),
 )
+
+
+def is_open(of: FromClause) -> ColumnElement[bool]:
+    """That a turn is still owed, in the very words of the indexes: a state that is bound as a value finds none."""
+    return of.c.state.in_([literal_column(f"'{state}'") for state in OPEN_STATES])
 
 
 class TurnMessageColumns(TypedColumns):
@@ -197,6 +218,11 @@ jobs = Table(
     Index(None, "place_key"),
     Index(None, "closed_at"),
 )
+
+
+def is_waiting(of: FromClause) -> ColumnElement[bool]:
+    """That a job is still to be done, in the very words of the index."""
+    return of.c.state.in_([literal_column(f"'{state}'") for state in WAITING_STATES])
 
 
 class PostColumns(TypedColumns):

@@ -7,16 +7,19 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 from sqlalchemy.dialects import postgresql
 
 from bot.access.scope import Scope
+from bot.agent.titles import title_of_question
 from bot.chat import Deletion, Edit, Feedback, InstallationChanged, Message, PersonChanged, PlaceChanged, Stopped
 from bot.memory.message_rows import Change, delete_messages, update_messages
+from bot.memory.thread_rows import suggest_title
 from bot.memory.turn_rows import mark_based_on, name_person
 from bot.memory.workspace_rows import ensure_workspace
 from bot.storage.now import SharedNow
 from bot.storage.signals import announce
 from bot.storage.tables import messages, participants, people, threads, workspaces
 from bot.storage.turn_tables import (
-    OPEN_STATES,
     feedback,
+    is_open,
+    is_waiting,
     jobs,
     leases,
     pending_changes,
@@ -32,8 +35,16 @@ from bot.turns.queue_rows import begin_again, outdate
 from bot.turns.turn_values import Word, changed
 
 _SAID = (
-    select(messages.c.key, messages.c.id, messages.c.edited_at, people.c.resource_id)
+    select(
+        messages.c.key,
+        messages.c.id,
+        messages.c.seq,
+        messages.c.edited_at,
+        people.c.resource_id,
+        threads.c.id.label("thread_id"),
+    )
     .join(people, people.c.key == messages.c.resource_key)
+    .join(threads, threads.c.key == messages.c.thread_key)
     .where(
         messages.c.workspace_key == bindparam("in_workspace"),
         messages.c.id == bindparam("said"),
@@ -55,7 +66,7 @@ _TURN_OF = (
         _BEGUN.label("begun"),
     )
     .join(turn_messages, turn_messages.c.turn_key == turns.c.key)
-    .where(turn_messages.c.message_key == bindparam("message_key"), turns.c.state.in_(OPEN_STATES))
+    .where(turn_messages.c.message_key == bindparam("message_key"), is_open(turns))
     .with_for_update(of=turns, key_share=True)
 )
 
@@ -91,6 +102,8 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
     # The thread's row is locked before the turn's, as everywhere.
     if not update_messages(connection, author, [given.change], edit.edited_at):
         return Accepted("ignored")
+    if stored.seq == 1 and (title := title_of_question(given.change.text or "")):
+        suggest_title(connection, author, stored.thread_id, title, "question")
     mark_based_on(connection, [stored.key], now)
     opened = connection.execute(_TURN_OF, {"message_key": stored.key}).one_or_none()
     word: Word = ""
@@ -200,7 +213,7 @@ _RUNNING = (
     .where(
         turns.c.place_key == bindparam("in_place"),
         people.c.resource_id == bindparam("of_person"),
-        turns.c.state.in_(OPEN_STATES),
+        is_open(turns),
     )
     .with_for_update(of=turns, key_share=True)
 )
@@ -287,18 +300,18 @@ def accept_person_change(connection: Connection, given: PersonChanged, now: date
 
 _LEASED_HERE = update(leases).where(
     leases.c.thread_key.in_(
-        select(turns.c.thread_key).where(turns.c.workspace_key == bindparam("here"), turns.c.state.in_(OPEN_STATES))
+        select(turns.c.thread_key).where(turns.c.workspace_key == bindparam("here"), is_open(turns))
     )
 )
 _TURNS_HERE = (
     update(turns)
-    .where(turns.c.workspace_key == bindparam("here"), turns.c.state.in_(OPEN_STATES))
+    .where(turns.c.workspace_key == bindparam("here"), is_open(turns))
     .values(state="withdrawn", reason="removed", closed_at=bindparam("at", type_=turns.c.closed_at.type))
     .returning(turns.c.id)
 )
 _JOBS_HERE = (
     update(jobs)
-    .where(jobs.c.workspace_key == bindparam("here"), jobs.c.state.in_(("queued", "running")))
+    .where(jobs.c.workspace_key == bindparam("here"), is_waiting(jobs))
     .values(state="failed", reason="removed", closed_at=bindparam("at", type_=jobs.c.closed_at.type))
 )
 

@@ -5,7 +5,19 @@ from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from bot.access.actor import checked_id
-from bot.chat import Deletion, Edit, Event, Feedback, InstallationChanged, Message, PersonRef, PlaceRef, Rating
+from bot.chat import (
+    Deletion,
+    Edit,
+    Event,
+    Feedback,
+    InstallationChanged,
+    Message,
+    PersonChanged,
+    PersonRef,
+    PlaceChanged,
+    PlaceRef,
+    Rating,
+)
 from bot.errors import InvalidArgument
 from bot.limits import ID_CHARACTERS, IDS_AT_ONCE
 from bot.memory.clean import clean_text, clean_value
@@ -26,31 +38,38 @@ def checked_event(event: Event, now: datetime) -> Event:
         InvalidArgument: names what can never be stored.
     """
     checked_id("delivery_id", event.delivery_id)
+    return replace(event, **_who_and_where(event), **_what(event, now))
+
+
+def _who_and_where(event: Event) -> dict[str, Any]:
     if isinstance(event, Deletion | InstallationChanged):
         checked_id("workspace_id", event.workspace_id)
-        if isinstance(event, Deletion):
-            _check_ids("utterance_ids", event.utterance_ids)
-        return event
-    changes: dict[str, Any] = {}
-    if hasattr(event, "person"):
-        changes["person"] = _person(event.person)
-    if hasattr(event, "place"):
-        changes["place"] = _place(event.place)
-        if hasattr(event, "person") and event.place.workspace_id != event.person.workspace_id:
-            raise InvalidArgument("place", "place must be of the person's workspace")
-    if isinstance(event, Message):
+        return {}
+    if isinstance(event, PlaceChanged):
+        return {"place": _place(event.place)}
+    if isinstance(event, PersonChanged):
+        return {"person": _person(event.person)}
+    if event.place.workspace_id != event.person.workspace_id:
+        raise InvalidArgument("place", "place must be of the person's workspace")
+    return {"person": _person(event.person), "place": _place(event.place)}
+
+
+def _what(event: Event, now: datetime) -> dict[str, Any]:
+    if isinstance(event, Deletion):
+        _check_ids("utterance_ids", event.utterance_ids)
+    elif isinstance(event, Message):
         _check_ids("utterance_id", (event.utterance_id, *event.aliases))
         if event.replies_to:
             checked_id("replies_to", event.replies_to)
-        changes["sent_at"] = _not_later(checked_time("sent_at", event.sent_at), now)
+        return {"sent_at": _not_later(checked_time("sent_at", event.sent_at), now)}
     elif isinstance(event, Edit):
         checked_id("utterance_id", event.utterance_id)
-        changes["edited_at"] = _not_later(checked_time("edited_at", event.edited_at), now)
+        return {"edited_at": _not_later(checked_time("edited_at", event.edited_at), now)}
     elif isinstance(event, Feedback):
         checked_id("post_id", event.post_id)
         if event.value not in get_args(Rating):
             raise InvalidArgument("value", f"value must be one of {', '.join(get_args(Rating))}")
-    return replace(event, **changes)
+    return {}
 
 
 def _check_ids(parameter: str, ids: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from bot.storage.turn_tables import OPEN_STATES, posts, turns
+from bot.storage.turn_tables import is_open, posts, turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def turn_counts(connection: Connection) -> TurnCounts:
 
     of_turns, of_posts = select(func.count()).select_from(turns), select(func.count()).select_from(posts)
     return TurnCounts(
-        waiting=count(of_turns.where(turns.c.state.in_(OPEN_STATES))),
+        waiting=count(of_turns.where(is_open(turns))),
         failed=count(of_turns.where(turns.c.state == "failed")),
         ambiguous=count(of_posts.where(posts.c.state == "ambiguous")),
     )

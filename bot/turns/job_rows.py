@@ -13,7 +13,7 @@ from bot.chat import PlaceRef
 from bot.errors import TurnLost
 from bot.storage.now import SharedNow
 from bot.storage.tables import people, workspaces
-from bot.storage.turn_tables import jobs, places
+from bot.storage.turn_tables import is_waiting, jobs, places
 from bot.turns.options import TurnOptions
 from bot.turns.post_rows import finish_posts, read_posts, start_sending
 from bot.turns.turn_values import Lease, Notice, Post, Word
@@ -96,7 +96,7 @@ _free = or_(
 _ready = or_(jobs.c.ready_at <= SharedNow(), jobs.c.ready_at > SharedNow("longest_pause"))
 _NEXT = (
     select(jobs.c.key)
-    .where(_free, _ready)
+    .where(is_waiting(jobs), _free, _ready)
     .order_by(jobs.c.ready_at, jobs.c.key)
     .limit(1)
     .with_for_update(skip_locked=True)

@@ -15,7 +15,7 @@ from bot.errors import TurnLost
 from bot.storage.now import SharedNow
 from bot.storage.signals import announce
 from bot.storage.tables import messages
-from bot.storage.turn_tables import OPEN_STATES, leases, turn_messages, turns
+from bot.storage.turn_tables import is_open, leases, turn_messages, turns
 from bot.turns.options import TurnOptions
 from bot.turns.turn_values import Lease
 
@@ -44,7 +44,7 @@ def _begins(of: Any) -> ColumnElement[int]:
 
 _first_of_thread = ~exists().where(
     _older.c.thread_key == turns.c.thread_key,
-    _older.c.state.in_(OPEN_STATES),
+    is_open(_older),
     _older.c.key != turns.c.key,
     tuple_(_begins(_older), _older.c.key) < tuple_(_begins(turns), turns.c.key),
 ).correlate(turns)
@@ -58,7 +58,7 @@ def _full(who: str, most: str) -> Select[Any]:
         select(one.c[who])
         .join(held, held.c.thread_key == one.c.thread_key)
         # The first condition is in the index, the second says which of those.
-        .where(one.c.state.in_(OPEN_STATES), one.c.state.in_(_AT_WORK))
+        .where(is_open(one), one.c.state.in_(_AT_WORK))
         .where(held.c.owner.is_not(None), or_(held.c.until.is_(None), held.c.until >= SharedNow()), ~lost)
         .group_by(one.c[who])
         .having(func.count() >= bindparam(most))
@@ -70,7 +70,7 @@ _workspace_has_room = turns.c.workspace_key.not_in(_full("workspace_key", "per_w
 _NEXT = (
     select(turns.c.key, turns.c.thread_key)
     .join(leases, leases.c.thread_key == turns.c.thread_key)
-    .where(turns.c.state.in_(OPEN_STATES), _ready, _person_has_room, _workspace_has_room, _free, _first_of_thread)
+    .where(is_open(turns), _ready, _person_has_room, _workspace_has_room, _free, _first_of_thread)
     .order_by(turns.c.key)
     .limit(1)
     .with_for_update(of=leases, skip_locked=True)
@@ -83,7 +83,7 @@ _TAKE = (
 )
 _BEGIN = (
     update(turns)
-    .where(turns.c.key == bindparam("turn_key"), turns.c.state.in_(OPEN_STATES))
+    .where(turns.c.key == bindparam("turn_key"), is_open(turns))
     .values(state="leased", attempts=turns.c.attempts + 1)
     .returning(turns.c.key)
 )

@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 from bot.access.scope import Scope
 from bot.memory.message_rows import recount
 from bot.storage.columns import Instant
-from bot.storage.tables import messages
-from bot.storage.turn_tables import OPEN_STATES, leases, posts, turn_messages, turns
+from bot.storage.tables import messages, threads
+from bot.storage.turn_tables import is_open, leases, posts, turn_messages, turns
 from bot.turns.notices import in_circles
 from bot.turns.options import TurnOptions
 from bot.turns.turn_values import Notice, Word, changed
@@ -37,7 +37,7 @@ _OPEN = (
     .where(
         turns.c.thread_key == bindparam("of_thread"),
         turns.c.resource_key == bindparam("of_person"),
-        turns.c.state.in_(OPEN_STATES),
+        is_open(turns),
     )
     .with_for_update(key_share=True)
 )
@@ -60,7 +60,17 @@ _BELONGS = (
     .on_conflict_do_nothing(index_elements=["message_key"])
 )
 _NEW = insert(turns).returning(turns.c.key)
-_LEASE = postgresql.insert(leases).on_conflict_do_nothing(index_elements=["thread_key"])
+# Looked for first: an insertion that meets the row waits for whoever renews the lease, who may wait for the thread.
+_LEASE = (
+    postgresql.insert(leases)
+    .from_select(
+        ["thread_key"],
+        select(threads.c.key).where(
+            threads.c.key == bindparam("of_thread"), ~exists().where(leases.c.thread_key == bindparam("of_thread"))
+        ),
+    )
+    .on_conflict_do_nothing(index_elements=["thread_key"])
+)
 
 
 def haste_of(connection: Connection, thread_key: int, resource_key: int, options: TurnOptions, now: datetime) -> Haste:
@@ -119,7 +129,7 @@ def enqueue(
         "haste": haste,
     }
     turn_key = connection.execute(_NEW, row).scalar_one()
-    connection.execute(_LEASE, {"thread_key": thread_key})
+    connection.execute(_LEASE, {"of_thread": thread_key})
     connection.execute(_BELONGS, said | {"to_turn": turn_key})
     return "turn"
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from bot.access.scope import Scope
 from bot.storage.columns import Instant
 from bot.storage.tables import usage
-from bot.storage.turn_tables import OPEN_STATES, turns, utterances
+from bot.storage.turn_tables import is_open, turns, utterances
 from bot.turns.job_rows import NewJob, queue_job
 from bot.turns.notices import budget_spent, queue_full, too_fast, too_many
 from bot.turns.options import TurnOptions
@@ -22,7 +22,7 @@ _lately = utterances.c.received_at > bindparam("lately", type_=Instant())
 _QUEUED = (
     select(func.count())
     .select_from(turns)
-    .where(turns.c.resource_key == bindparam("of_person"), turns.c.state.in_(OPEN_STATES))
+    .where(turns.c.resource_key == bindparam("of_person"), is_open(turns))
     .scalar_subquery()
 )
 # One statement: a message waits for its database, and each is asked on every message.

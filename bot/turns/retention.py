@@ -10,8 +10,8 @@ from bot.memory.fact_rows import facts_on, forget_groundless
 from bot.memory.message_rows import recount, untitle
 from bot.storage.tables import messages, threads, workspaces
 from bot.storage.turn_tables import (
-    OPEN_STATES,
     deliveries_in,
+    is_open,
     jobs,
     pending_changes,
     turns,
@@ -51,7 +51,7 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
 def sweep_messages(connection: Connection, before: datetime) -> int:
     """Delete a portion of the messages that were stored before a time, with what rests on them; how many they were."""
     # Those of turns that are still owed stay until these are closed.
-    owed = exists().where(turns.c.thread_key == messages.c.thread_key, turns.c.state.in_(OPEN_STATES))
+    owed = exists().where(turns.c.thread_key == messages.c.thread_key, is_open(turns))
     here = messages.c.workspace_key.in_(select(workspaces.c.key))  # an index begins with it
     past = select(messages.c.key, messages.c.thread_key).where(here, messages.c.stored_at < before, ~owed)
     found = connection.execute(past.limit(_PORTION)).all()

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -21,6 +21,16 @@ from bot.turns.turn_values import Post
 def lease_end(store: Store, options: TurnOptions) -> float:
     """Until when a lease holds that is taken or renewed now, by `time.monotonic`; where one process works, for ever."""
     return time.monotonic() + options.lease.total_seconds() if store.shared else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldKey(PostKey):
+    """A key that is good as long as the lease is renewed: a post may grow for longer than one lease lasts."""
+
+    held: Callable[[], None] = lambda: None
+
+    def check(self) -> None:
+        self.held()
 
 
 class StoredPosts:
@@ -96,7 +106,7 @@ class StoredPosts:
                 return post
 
             self.posts[part] = await insist(record)
-        return PostKey(self.posts[part].value, self._held_until)
+        return _HeldKey(self.posts[part].value, self._held_until, held=self.check)
 
     async def accepted(self, part: int, post_id: str) -> None:
         value = self.posts[part].value

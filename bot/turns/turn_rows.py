@@ -15,7 +15,7 @@ from bot.memory.turn_rows import Cost, close_turn
 from bot.storage.now import SharedNow
 from bot.storage.signals import announce
 from bot.storage.tables import messages, people, threads, workspaces
-from bot.storage.turn_tables import OPEN_STATES, places, turn_messages, turns
+from bot.storage.turn_tables import OPEN_STATES, is_open, places, turn_messages, turns
 from bot.turns.lease_rows import free_lease, require_lease, take_next
 from bot.turns.options import TurnOptions
 from bot.turns.post_rows import begin_post, finish_posts, read_posts, start_sending
@@ -55,7 +55,7 @@ _OPEN_QUESTIONS = (
     )
     .join(messages, messages.c.key == turn_messages.c.message_key)
     .join(turns, turns.c.key == turn_messages.c.turn_key)
-    .where(turns.c.thread_key == bindparam("of_thread"), turns.c.state.in_(OPEN_STATES))
+    .where(turns.c.thread_key == bindparam("of_thread"), is_open(turns))
     .order_by(messages.c.sent_at, messages.c.seq)
 )
 _ANSWER = select(messages.c.text, messages.c.outcome).where(messages.c.key == bindparam("answer_key"))
@@ -201,7 +201,7 @@ _NEW_TURN = insert(turns).returning(turns.c.key)
 _LEFT = exists().where(turn_messages.c.turn_key == bindparam("turn_key"), turn_messages.c.taken.is_(False))
 _CLOSE = (
     update(turns)
-    .where(turns.c.key == bindparam("turn_key"), turns.c.state.in_(OPEN_STATES))
+    .where(turns.c.key == bindparam("turn_key"), is_open(turns))
     .values(
         state=bindparam("new_state"), closed_at=bindparam("at", type_=turns.c.closed_at.type), reason=bindparam("why")
     )
@@ -248,7 +248,7 @@ def finish_turn(connection: Connection, turn: Turn, state: Closed, reason: str, 
 
 _RELEASE = (
     update(turns)
-    .where(turns.c.key == bindparam("turn_key"), turns.c.state.in_(OPEN_STATES))
+    .where(turns.c.key == bindparam("turn_key"), is_open(turns))
     .values(
         state=bindparam("new_state"),
         ready_at=SharedNow("pause"),

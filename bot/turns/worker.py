@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -27,6 +26,7 @@ _log = structlog.get_logger(__name__)
 
 #: Jobs that one process does at once.
 _JOBS_AT_ONCE = 2
+_QUEUES = ("turn", "job")
 _PERIODIC_SECONDS = 600.0
 _AFTER_FAILURE_SECONDS = 1.0
 _GIVING_BACK_SECONDS = 5.0
@@ -53,6 +53,8 @@ class Worker:
         self._jobs: dict[asyncio.Task[None], WorkingJob] = {}
         self._behind: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        #: The queues in which there may be something that this process has not seen.
+        self._due = set(_QUEUES)
         self._timers: set[asyncio.TimerHandle] = set()
         self._draining = False
 
@@ -92,10 +94,14 @@ class Worker:
         return len(self._turns)
 
     def _hear(self, word: Word) -> None:
-        if word.startswith("turn:"):
-            for working in self._turns.values():
-                if word == f"turn:{working.turn.id}":
-                    working.look()
+        queue, _, changed = word.partition(":")
+        for working in self._turns.values():
+            if changed and working.turn.id == changed:
+                working.look()
+        self._look_into(*([queue] if queue in _QUEUES else _QUEUES))
+
+    def _look_into(self, *queues: str) -> None:
+        self._due.update(queues)
         self._wake.set()
 
     # Beginning
@@ -109,17 +115,21 @@ class Worker:
             except StorageError as error:
                 _log.warning("the queue cannot be read", error=type(error).__name__)
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+                self._due.update(_QUEUES)
                 continue
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(poll):
                     await self._wake.wait()
+            except TimeoutError:
+                self._due.update(_QUEUES)
 
     async def _begin_all(self) -> None:
         """Begin what may be begun."""
-        while len(self._turns) < self._bench.options.at_once and not self._draining:
+        due, self._due = self._due, set()
+        while "turn" in due and len(self._turns) < self._bench.options.at_once and not self._draining:
             if not await self._begin_turn():
                 break
-        while len(self._jobs) < _JOBS_AT_ONCE and not self._draining:
+        while "job" in due and len(self._jobs) < _JOBS_AT_ONCE and not self._draining:
             if not await self._begin_job():
                 break
 
@@ -156,7 +166,7 @@ class Worker:
 
     def _turn_ended(self, task: "asyncio.Task[None]") -> None:
         del self._turns[task]
-        self._wake.set()
+        self._look_into("turn")
 
     async def _begin_job(self) -> bool:
         bench, until = self._bench, lease_end(self._bench.store, self._bench.options)
@@ -187,7 +197,7 @@ class Worker:
 
     def _job_ended(self, task: "asyncio.Task[None]") -> None:
         del self._jobs[task]
-        self._wake.set()
+        self._look_into("job")
 
     def _conversation(self, place: PlaceRef, person: PersonRef | None = None) -> Conversation | None:
         """A place to speak in; None where this process does not serve its platform, or cannot make sense of it."""
@@ -201,7 +211,7 @@ class Worker:
     def _wake_in(self, pause: timedelta) -> None:
         def wake() -> None:
             self._timers.discard(timer)
-            self._wake.set()
+            self._look_into(*_QUEUES)
 
         # A little later than the database's clock may say.
         timer = asyncio.get_running_loop().call_later(pause.total_seconds() + 0.01, wake)
@@ -266,7 +276,7 @@ class Worker:
         while True:
             try:
                 await bench.store.write(queue_periodic, bench.now())
-                self._wake.set()
+                self._look_into("job")
             except StorageError as error:
                 _log.warning("periodic work could not be queued", error=type(error).__name__)
             await asyncio.sleep(_PERIODIC_SECONDS)

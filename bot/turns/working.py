@@ -262,7 +262,9 @@ class Working:
         if asking.stopped:
             await asking.end()  # by now it is known what it cost
         text, outcome = asking.conclude()
-        await self._record(asking.answer_id, text, outcome, asking.progress, asking.shown, post=post)
+        # The questions stood in the prompt, too: an answer rests on them first of all.
+        shown = (*asking.shown, *(one.id for one in self.turn.asked))
+        await self._record(asking.answer_id, text, outcome, asking.progress, shown, post=post)
 
     async def _record(
         self,

@@ -201,6 +201,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_turns_id")),
     )
     op.create_index(op.f("ix_turns_answer_key"), "turns", ["answer_key"], unique=False)
+    op.create_index(op.f("ix_turns_closed_at"), "turns", ["closed_at"], unique=False)
     op.create_index(
         "ix_turns_open_key",
         "turns",
@@ -213,6 +214,14 @@ def upgrade() -> None:
         "ix_turns_open_resource",
         "turns",
         ["resource_key"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('queued', 'leased', 'answering')"),
+        postgresql_where=sa.text("state IN ('queued', 'leased', 'answering')"),
+    )
+    op.create_index(
+        "ix_turns_open_workspace",
+        "turns",
+        ["workspace_key"],
         unique=False,
         sqlite_where=sa.text("state IN ('queued', 'leased', 'answering')"),
         postgresql_where=sa.text("state IN ('queued', 'leased', 'answering')"),
@@ -310,6 +319,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_turns_resource_key"), table_name="turns")
     op.drop_index(op.f("ix_turns_place_key"), table_name="turns")
     op.drop_index(
+        "ix_turns_open_workspace",
+        table_name="turns",
+        sqlite_where=sa.text("state IN ('queued', 'leased', 'answering')"),
+        postgresql_where=sa.text("state IN ('queued', 'leased', 'answering')"),
+    )
+    op.drop_index(
         "ix_turns_open_resource",
         table_name="turns",
         sqlite_where=sa.text("state IN ('queued', 'leased', 'answering')"),
@@ -321,6 +336,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("state IN ('queued', 'leased', 'answering')"),
         postgresql_where=sa.text("state IN ('queued', 'leased', 'answering')"),
     )
+    op.drop_index(op.f("ix_turns_closed_at"), table_name="turns")
     op.drop_index(op.f("ix_turns_answer_key"), table_name="turns")
     op.drop_table("turns")
     op.drop_index(op.f("ix_jobs_workspace_key"), table_name="jobs")

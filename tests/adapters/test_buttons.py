@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.buttons import BUTTON_LIFE, Pressed, seal, unseal
@@ -53,6 +53,8 @@ def test_a_token_that_was_changed_anywhere_means_nothing(given_button: Button, d
 
 
 @given(st.text(max_size=60))
+@example("\ud800.\udfff")
+@example("")
 def test_anything_else_means_nothing(token: str) -> None:
     assert pressed(token) is None
 

@@ -13,11 +13,12 @@ FENCES = ("```", "````", "~~~", "```python", "~~~ text", "  ```", "    ```js")
 LINES = st.one_of(
     st.sampled_from((*FENCES, "", "   ", "- item", "`code`", "```inline``` code", "``", "`" * 12, "~" * 40)),
     st.text(st.sampled_from("ab. !`~\t"), max_size=30),
-    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r"), max_size=40),
+    st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=40),
     st.integers(1, 400).map(lambda count: "x" * count),
     st.integers(1, 60).map(lambda count: "word " * count),
 )
 DOCUMENTS = st.lists(LINES, max_size=30).map("\n".join)
+SHORT_DOCUMENTS = st.lists(LINES, max_size=10).map("\n".join)
 LIMITS = st.sampled_from((LEAST_LIMIT, 101, 137, 400))
 #: Where fences stand as people write them: opened, filled, closed.
 BLOCKS = st.lists(
@@ -70,15 +71,15 @@ def test_nothing_is_lost_but_whitespace_where_it_was_cut(text: str, limit: int) 
     assert content("\n".join(split(text, limit))) == content(text)
 
 
-@given(st.text(st.characters(exclude_characters="`~\r", exclude_categories=("Cs",)), max_size=1_500), LIMITS)
+@given(st.text(st.characters(codec="utf-8", exclude_characters="`~\r"), max_size=1_500), LIMITS)
 @settings(max_examples=300)
 def test_text_without_fences_gets_nothing_added(text: str, limit: int) -> None:
     assert "".join("".join(split(text, limit)).split()) == "".join(text.split())
 
 
-@given(DOCUMENTS, LIMITS)
-@example("```py\n" + "x\n" * 41 + "```", LEAST_LIMIT)
-@example("```py\n" + "x\n" * 40 + "```\n" * 3, LEAST_LIMIT)
+@given(SHORT_DOCUMENTS, LIMITS)
+@example("```py\n" + "x\n" * 41 + "```\nafter", LEAST_LIMIT)
+@example("w" * 98 + " ```code```", LEAST_LIMIT)
 @example("x" * 97 + "\n```py\ncode\n```", LEAST_LIMIT)
 @settings(max_examples=150, deadline=None)
 def test_of_a_growing_text_all_parts_but_the_last_stay_as_they_are(text: str, limit: int) -> None:
@@ -102,11 +103,17 @@ def test_a_code_block_goes_on_in_the_next_part_as_code() -> None:
 def test_a_code_block_that_begins_late_begins_the_next_part() -> None:
     prose, code = "Some prose. " * 7, "```\n" + "code\n" * 10 + "```"
 
-    assert split(f"{prose}\n\n{code}", 120) == (prose.rstrip(), code)
+    assert split(f"{prose}\n{code}", 120) == (prose.rstrip(), code)
+
+
+def test_the_line_that_opens_a_block_is_not_cut() -> None:
+    code = "```python with a title of so many words that one of them\ncode\n```"
+
+    assert split("x" * 42 + f"\n{code}", LEAST_LIMIT) == ("x" * 42, code)
 
 
 def test_a_block_that_ends_at_a_cut_is_not_opened_again() -> None:
-    code = "```\n" + "code\n" * 17 + "c" * 22
+    code = "```\n" + "code\n" * 17 + "c" * 27
     assert split(f"{code}\n```\nAfterwards.\n\n" + "y" * 50, 130)[1:] == ("Afterwards.\n\n" + "y" * 50,)
 
 
@@ -136,6 +143,12 @@ def test_what_is_shown_as_one_character_is_not_cut(whole: str) -> None:
 def test_a_text_is_cut_where_it_hurts_least(text: str, cut_behind: str) -> None:
     padded = "z" * (88 - len(cut_behind)) + text
     assert split(padded, LEAST_LIMIT)[0].endswith(cut_behind)
+
+
+def test_backticks_inside_a_line_do_not_become_a_fence() -> None:
+    text = "x" * 80 + " ```not a fence " + "y" * 60
+
+    assert "".join("".join(split(text, LEAST_LIMIT)).split()) == "".join(text.split())
 
 
 def test_a_text_that_fits_is_left_alone() -> None:

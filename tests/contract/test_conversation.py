@@ -77,7 +77,8 @@ async def test_a_stream_is_opened_before_it_grows_and_whole_at_its_end(harness: 
             yield "One " + "more " * number
         yield "One and all."
 
-    post_id = await place.stream(texts(), KEY, open_it)
+    async with asyncio.timeout(10):
+        post_id = await place.stream(texts(), KEY, open_it)
 
     assert opened == [(post_id, ["One"])]
     assert [(post.id, post.text, post.streaming) for post in await by_bot(harness)] == [

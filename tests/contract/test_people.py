@@ -132,6 +132,7 @@ async def test_a_form_comes_back_with_its_fields_and_what_it_was_about(harness: 
     fields = (
         Field("why", "Why", "long_text", most_characters=20),
         Field("note", "Note", required=False),
+        Field("of", "Of", required=False),
         Field("how", "How", "choice", choices=(("fast", "Fast"), ("slow", "Slow"))),
     )
     await harness.command("ana", "general", "report", {"of": "ben"})
@@ -140,7 +141,7 @@ async def test_a_form_comes_back_with_its_fields_and_what_it_was_about(harness: 
     post = await newest(harness, "ana", "general")
     events.clear()
 
-    assert post.fields == ("why", "note", "how")
+    assert post.fields == ("why", "note", "of", "how")
     assert not any(one.fields for one in await harness.seen("ben", "general"))
     for wrong in ({"how": "fast"}, {"why": " ", "how": "fast"}, {"why": "x", "how": "?"}, {"why": "x" * 21}):
         assert not await harness.submit("ana", post.id, wrong)

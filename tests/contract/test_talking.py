@@ -1,9 +1,10 @@
 """The real bot on each platform: what people see of its answers."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from bot.chat import Invocation, Reply
-from bot.errors import ModelRefused
+from bot.errors import ModelRefused, NotAllowed
 from bot.models.port import Finished, ModelEvent, ModelRequest, TextDelta
 from tests.bot.agent.talking import Pausing, Playing, saying
 from tests.contract.conftest import serving, until
@@ -111,20 +112,22 @@ async def _working(harness: Harness, root: str) -> bool:
 
 
 async def test_an_edited_question_is_answered_as_it_stands_now(harness: Harness) -> None:
-    async def echo(request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        asked = str(request.messages[-1].content)
-        yield TextDelta("About coffee." if "coffee" in asked else "About tea.")
+    never = asyncio.Event()
+
+    async def play(request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        yield TextDelta("So far")
+        if "coffee" not in request.messages[-1].content:
+            await never.wait()
+        yield TextDelta(" about coffee.")
         yield Finished("stop")
 
-    model = Pausing()
-    async with serving(harness, model):
+    async with serving(harness, Playing(play)):
         said = await harness.say("ana", "@ana", "What of tea?")
         await until(lambda: _grows(harness, "So far"))
-        model.stream = Playing(echo).stream  # type: ignore[method-assign]
         await harness.edit("ana", said, "What of coffee?")
         await until(lambda: answers(harness, "ana", "@ana"))
 
-    assert await answers(harness, "ana", "@ana") == ["About coffee."]
+    assert await answers(harness, "ana", "@ana") == ["So far about coffee."]
 
 
 async def test_the_answer_to_a_deleted_question_is_taken_back(harness: Harness) -> None:
@@ -153,8 +156,6 @@ async def test_a_command_is_run_and_answers_where_it_was_given(harness: Harness)
 
 
 async def _runs(harness: Harness) -> bool:
-    from bot.errors import NotAllowed
-
     try:
         await harness.command("ana", "general", "history", {"of": "ben"})
     except NotAllowed:

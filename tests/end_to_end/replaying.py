@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from adapters.local.tables import local_posts
 from bot.models.port import Finished, ModelEvent, ModelRequest, TextDelta
@@ -164,6 +164,14 @@ def posts_of_channel(connection: Connection) -> list[Any]:
     return list(connection.execute(select(local_posts).where(*mine).order_by(local_posts.c.key)))
 
 
+def _deadlocks(connection: Connection) -> int:
+    """How often two transactions waited for each other: a second is lost each time."""
+    if connection.dialect.name != "postgresql":
+        return 0
+    counts = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    return int(connection.execute(counts).scalar_one())
+
+
 def counted(connection: Connection) -> dict[str, int]:
     """What the bot's own tables say: turns by state, ambiguous posts, calls of the model that ended in an answer."""
     found = connection.execute(select(turns.c.state, func.count()).group_by(turns.c.state)).all()
@@ -171,6 +179,7 @@ def counted(connection: Connection) -> dict[str, int]:
     ambiguous = select(func.count()).select_from(posts).where(posts.c.state == "ambiguous")
     calls = select(func.coalesce(func.sum(usage.c.model_calls), 0))
     return states | {
+        "deadlocks": _deadlocks(connection),
         "open": sum(times for state, times in found if state in OPEN_STATES),
         "ambiguous": connection.execute(ambiguous).scalar_one(),
         "calls": connection.execute(calls).scalar_one(),

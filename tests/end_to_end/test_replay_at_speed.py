@@ -64,7 +64,7 @@ async def outcome(url: str, log: Path, *, kills: int, seconds: float) -> Checked
         + ", ".join(f"{name} {len(found)}" for name, found in checked.faults.items())
         + f", model calls per turn {calls / max(1, checked.answers):.2f}, {numbers}"
     )
-    assert (numbers["open"], numbers["ambiguous"]) == (0, 0)
+    assert (numbers["open"], numbers["ambiguous"], numbers["deadlocks"]) == (0, 0, 0)
     assert numbers.get("turns answered") == checked.answers
     return checked
 
@@ -102,9 +102,9 @@ async def alone_and_killed(url: str, log: Path, *, first: int, every: float, kil
 async def test_a_real_channel_is_answered_once_and_in_order_beside_a_process_that_is_killed(
     url: str, tmp_path: Path
 ) -> None:
-    checked = await beside_one_that_is_killed(url, tmp_path / "calls", first=_LINES - 300, every=2)
+    checked = await beside_one_that_is_killed(url, tmp_path / "calls", first=_LINES - 250, every=2)
 
-    assert checked.said == 300
+    assert checked.said == 250
     assert not any(checked.faults.values()), checked.faults
 
 

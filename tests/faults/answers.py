@@ -25,7 +25,9 @@ def sentences_of(names: Sequence[str]) -> list[str]:
     """The one answer that there is to these questions; or the report of a job."""
     count = _LONG if any(name.isdigit() and int(name) % 3 == 0 for name in names) else _SHORT
     named = "+".join(names)
-    return [f"[{named} {place}/{count}] {_WORDS[place % 8]} {_WORDS[(place * 5) % 8]}." for place in range(1, count + 1)]
+    return [
+        f"[{named} {place}/{count}] {_WORDS[place % 8]} {_WORDS[(place * 5) % 8]}." for place in range(1, count + 1)
+    ]
 
 
 def answer_to(names: Sequence[str]) -> str:
@@ -41,7 +43,13 @@ def parts_of(text: str) -> list[Part]:
 def questions_in(prompt: Sequence[Mapping[str, Any]]) -> tuple[list[str], bool]:
     """What the last one who speaks in a prompt asks and was not told yet; and whether slowly."""
     said = [match for one in prompt if one["role"] == "user" for match in _QUESTION.findall(str(one["content"]))]
-    told = {name for one in prompt if one["role"] == "assistant" for part in parts_of(str(one["content"])) for name in part[0]}
+    told = {
+        name
+        for one in prompt
+        if one["role"] == "assistant"
+        for part in parts_of(str(one["content"]))
+        for name in part[0]
+    }
     person = said[-1][0]
     mine = [one for one in said if one[0] == person and one[1] not in told]
     return sorted({number for _who, number, _how in mine}, key=int), any(how for *_rest, how in mine)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.answers import answer_to, parts_of, questions_in
+from tests.faults.answers import answer_to, parts_of
 
 Happened = Mapping[str, Any]
 
@@ -24,10 +24,12 @@ class History:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = path.open("a", encoding="utf-8")
+        self.last_at = time.monotonic()
 
     def note(self, what: str, **data: Any) -> None:
         """Write something down; it is in the file when this returns, whoever is killed next."""
-        self._file.write(json.dumps({"at": time.monotonic(), "what": what, **data}) + "\n")
+        self.last_at = time.monotonic()
+        self._file.write(json.dumps({"at": self.last_at, "what": what, **data}) + "\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -80,8 +82,8 @@ def judge(history: Sequence[Happened]) -> Verdict:
     verdict.kills = sum(one["what"] == "killed" for one in history)
     seen = _answers_seen(history, verdict)
     verdict.answers = len(seen)
-    for name in owed:
-        _judge_one(name, owed[name], seen, history, verdict)
+    for name, said in owed.items():
+        _judge_one(name, said, seen, history, verdict)
     _judge_order(owed, acknowledged, _first(history, "delivered"), seen, verdict)
     _judge_model(history, verdict)
     return verdict
@@ -210,7 +212,6 @@ def open_questions(history: Sequence[Happened]) -> set[str]:
     whole = {
         (key[0], name) for key, one in _answers_seen(history, verdict).items() if not one.flaw for name in one.names
     }
-    return {one["name"] for one in history if one["what"] in {"said", "job"} and (one["place"], one["name"]) not in whole}
-
-
-__all__ = ["Happened", "History", "Verdict", "judge", "open_questions", "questions_in", "read_history", "visible_posts"]
+    return {
+        one["name"] for one in history if one["what"] in {"said", "job"} and (one["place"], one["name"]) not in whole
+    }

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
 
-from tests.faults.answers import question
+from tests.faults.answers import parts_of, question
 from tests.faults.history import History
 from tests.faults.wire import Answer, read_message, written
 
@@ -96,6 +96,9 @@ class Platform:
         self._changed = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._number = 0
+        self._taken: set[str] = set()
+        #: Names in posts: as much as a crowd needs to know in order not to ask faster than it is answered.
+        self._named: set[str] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -147,6 +150,16 @@ class Platform:
     def listened(self, process: str, since: float) -> bool:
         """Whether a process asked for events after that time."""
         return self._polled.get(process, 0.0) > since
+
+    @property
+    def unanswered(self) -> int:
+        """About how many questions nothing was said to so far."""
+        return self._number - len(self._named)
+
+    async def acknowledged_at_least(self, count: int) -> None:
+        """Wait until so many questions were taken in."""
+        while len(self._taken) < count:  # noqa: ASYNC110 (many wait, each for its own count)
+            await asyncio.sleep(0.01)
 
     @property
     def undelivered(self) -> int:
@@ -213,6 +226,7 @@ class Platform:
             return None
         owed = self._owed.pop(body["token"], None)
         if owed is not None:
+            self._taken.add(owed.event.get("name", ""))
             self.history.note("acknowledged", name=owed.event.get("name", ""), process=body["process"])
             if self._random.random() < self.faults.duplicate:
                 self._repeat(owed)
@@ -229,6 +243,7 @@ class Platform:
     def _on_post(self, body: Any) -> Answer | None:
         post = Post(str(uuid4()), body["place"], body["key"], body["text"], body["extras"])
         self.posts[post.id] = post
+        self._named |= {name for part in parts_of(post.text) for name in part[0] if name.isdigit()}
         where = {"place": post.place, "key": post.key, "process": body["process"]}
         self.history.note("posted", id=post.id, text=post.text, **where)
         if self._random.random() < self.faults.drop:

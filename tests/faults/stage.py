@@ -20,7 +20,8 @@ from tests.model_server import Exchange, ModelServer, Stream, frame, text
 from tests.processes import ROOT
 
 _SECONDS = 30
-_SLOW_SECONDS = 0.25
+#: What is asked slowly takes so long to answer.
+_SLOW_SECONDS = 3.0
 _TITLE = text("A title")
 
 
@@ -55,7 +56,7 @@ class Bot:
     async def ended(self, seconds: float = _SECONDS) -> int:
         """Wait for its end; its exit code, minus the signal that killed it."""
         async with asyncio.timeout(seconds):
-            while self.running:
+            while self.running:  # noqa: ASYNC110 (another process)
                 await asyncio.sleep(0.01)
         assert self.code is not None
         return self.code
@@ -63,7 +64,7 @@ class Bot:
     async def stopped(self, seconds: float = _SECONDS) -> None:
         """Wait until a signal holds it."""
         async with asyncio.timeout(seconds):
-            while not self.is_stopped:
+            while not self.is_stopped:  # noqa: ASYNC110 (another process)
                 await asyncio.sleep(0.01)
         self._history.note("stopped", process=self.name)
 
@@ -121,12 +122,29 @@ class Stage:
             assert any(bot.running for bot in self.bots), f"no bot runs; open: {self.open()}; {self.logs()}"
             await asyncio.sleep(0.02)
 
+    def asking(self) -> dict[str, str]:
+        """What each process asked the model last."""
+        asked = (one for one in read_history(self.history.path) if one["what"] == "asked")
+        return {one["process"]: one["names"][-1] for one in asked}
+
+    def was_asked(self, count: int) -> bool:
+        """Whether so many calls of the model have begun."""
+        return len([one for one in read_history(self.history.path) if one["what"] == "asked"]) >= count
+
     def open(self) -> set[str]:
         return open_questions(read_history(self.history.path))
 
     async def all_answered(self, seconds: float = _SECONDS) -> None:
         """Wait until nothing is on its way and nothing is owed."""
         await self.until(lambda: self.platform.undelivered == 0 and not self.open(), seconds)
+
+    async def all_quiet(self, seconds: float, longest: float) -> None:
+        """Wait until nothing is on its way and, for so many seconds, nothing was said or posted."""
+
+        def quiet() -> bool:
+            return self.platform.undelivered == 0 and time.monotonic() - self.history.last_at > seconds
+
+        await self.until(quiet, longest)
 
     async def end(self) -> Verdict:
         """End the bots in order, and judge what happened."""
@@ -156,7 +174,7 @@ class Speaking:
         self.history.note("asked", names=names, process=exchange.request.headers["authorization"].split(" ")[-1])
         pieces = (frame(content=f"{sentence} ") for sentence in sentences_of(names))
         frames = (frame(role="assistant", content=""), *pieces, frame("stop"))
-        await Stream(frames, pause=_SLOW_SECONDS if slowly else self.pause)(exchange)
+        await Stream(frames, pause=_SLOW_SECONDS / len(frames) if slowly else self.pause)(exchange)
 
 
 @asynccontextmanager

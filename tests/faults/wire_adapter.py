@@ -201,6 +201,7 @@ class WireConversation:
         async with aclosing(paced(texts, _PACE_SECONDS)) as slower:
             async for text in slower:
                 if post_id:
+                    key.check()  # the text may have waited here for longer than the lease lasted
                     await self._change(post_id, text, None)
                 else:
                     post_id = await self.answer(Reply(text), key)

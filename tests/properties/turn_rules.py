@@ -129,6 +129,11 @@ class Rules:
         mine = (one for one in self.said if one.taken is not None and one.who == who)
         return {one.where for one in mine if one.where.workspace == workspace}
 
+    def title(self, where: Where) -> str:
+        """What a thread is called: as its first message begins, by nothing where that is gone."""
+        first = min((one for one in self.taken() if one.where == where), key=lambda one: one.place)
+        return "" if first.deleted else first.text(first.stands)
+
     def taken(self) -> list[Said]:
         return [one for one in self.said if one.taken is not None]
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import cycle
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, inspect, select, text
 
 from adapters.local.adapter import LocalAdapter
 from adapters.local.conversation import World
 from adapters.local.tables import local_posts
-from bot.chat import Conversation, PersonRef, PlaceRef, PostKey, Reply
+from bot.chat import Absent, Conversation, Finding, Found, PersonRef, PlaceRef, PostKey, Reply, Status
 from bot.errors import (
     BotError,
     ModelFailed,
@@ -56,6 +57,8 @@ QUICK = replace(
     queue_per_person=1_000,
 )
 _STEP = 0.006
+#: So much of a key stays when the same is sent again.
+_KEPT = 17
 
 
 class Scripted:
@@ -124,25 +127,50 @@ class Mortal:
         return getattr(self._store, name)
 
 
+class Lasting:
+    """The platform's own database: what was sent to it comes through, whoever died meanwhile."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    async def read(self, function: Any, /, *given: Any, **more: Any) -> Any:
+        return await self._store.read(function, *given, **more)
+
+    async def write(self, function: Any, /, *given: Any, **more: Any) -> Any:
+        writing = asyncio.create_task(self._store.write(function, *given, **more))
+        self._under_way.add(writing)
+        writing.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(writing)
+
+    async def settle(self) -> None:
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
 class Moody(LocalAdapter):
     """The local platform with bad moods."""
 
-    def __init__(self, world: World, moods: list[str], life: Mortal) -> None:
+    def __init__(self, world: World, moods: list[str], life: Mortal, store: "Lasting") -> None:
         super().__init__(world)
         self.moods = cycle([*moods, "", ""])
         self._life = life
+        self._store = store
 
     def conversation(self, place: PlaceRef, person: PersonRef | None = None) -> Conversation:
-        return MoodyConversation(super().conversation(place, person), self.moods, self._life)
+        return MoodyConversation(super().conversation(place, person), self.moods, self._life, self._store)
 
 
 class MoodyConversation:
-    """A local place in which posting fails as told."""
+    """A local place in which posting fails as told, and in which what is sent twice stands there twice."""
 
-    def __init__(self, inner: Conversation, moods: "cycle[str]", life: Mortal) -> None:
+    def __init__(self, inner: Conversation, moods: "cycle[str]", life: Mortal, store: "Lasting") -> None:
         self._inner = inner
         self._moods = moods
         self._life = life
+        self._store = store
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -159,7 +187,7 @@ class MoodyConversation:
 
     async def answer(self, reply: Reply, key: PostKey) -> str:
         mood = self._before()
-        post_id = await self._inner.answer(reply, key)
+        post_id = await self._inner.answer(reply, _anew(key))
         if mood in {"accepted and lost", "broken off"} or self._life.dead:
             raise PostUncertain
         return post_id
@@ -174,7 +202,18 @@ class MoodyConversation:
             if mood == "broken off":
                 raise PlatformUnreachable
 
-        return await self._inner.stream(texts, key, moody)
+        return await self._inner.stream(texts, _anew(key), moody)
+
+    async def find(self, key: PostKey) -> Finding:
+        made = local_posts.c.key_value.startswith(key.value[:_KEPT]), local_posts.c.deleted.is_(False)
+        found = select(local_posts.c.id).where(*made).limit(1)
+        post_id = await self._store.read(lambda connection: connection.execute(found).scalar())
+        return Absent() if post_id is None else Found(post_id)
+
+    async def status(self, status: Status) -> None:
+        # As long as it takes on a real platform, much may happen meanwhile.
+        await asyncio.sleep(_STEP)
+        await self._inner.status(status)
 
     async def edit(self, post_id: str, reply: Reply) -> None:
         if self._life.dead or next(self._moods) in {"unreachable", "lost"}:
@@ -187,14 +226,20 @@ class MoodyConversation:
         await self._inner.delete(post_id)
 
 
+def _anew(key: PostKey) -> PostKey:
+    """A key by which the local platform does not see that it had the post before."""
+    return replace(key, value=key.value[:_KEPT] + uuid4().hex[:8])
+
+
 class Incarnation:
     """One life of the bot's process: what takes in, and what works."""
 
     def __init__(self, store: Store, model: Scripted, moods: list[str]) -> None:
         self._life = Mortal(store)
-        world = World(store, wall_clock, b"a secret of the tests", pace_seconds=0.002)
+        self._platform = Lasting(store)
+        world = World(self._platform, wall_clock, b"a secret of the tests", pace_seconds=0.002)
         bench = Bench(self._life, model, SETTINGS, MemoryOptions(last_messages=500), QUICK, wall_clock)
-        self._serving = compose(bench, {"local": Moody(world, moods, self._life)})
+        self._serving = compose(bench, {"local": Moody(world, moods, self._life, self._platform)})
         self.intake = Intake(store, self._serving.signals, QUICK, wall_clock)
         self.working = asyncio.create_task(self._serving.worker.run())
 
@@ -210,6 +255,7 @@ class Incarnation:
         self.working.cancel()
         with suppress(asyncio.CancelledError, BotError):
             await self.working
+        await self._platform.settle()
         await self._serving.signals.close()
 
 
@@ -249,7 +295,7 @@ def shown_posts(connection: Connection, names: list[str]) -> list[Any]:
     """What the bot shows in some local workspaces, in order, each with its turn."""
     found = (
         select(local_posts, posts.c.turn_key)
-        .outerjoin(posts, posts.c.value == local_posts.c.key_value)
+        .outerjoin(posts, posts.c.post_id == local_posts.c.id)
         .where(local_posts.c.workspace.in_(names), local_posts.c.author == "", local_posts.c.deleted.is_(False))
     )
     return list(connection.execute(found.order_by(local_posts.c.key)))

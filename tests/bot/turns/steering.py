@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
 from bot.chat import Conversation, EarlierMessage, Finding, PostKey, Reply, Status
 from bot.errors import PlatformUnreachable, StorageUnavailable
 from bot.models.port import Finished, ModelEvent, ModelRequest, TextDelta
@@ -64,6 +66,8 @@ class Platform:
         self.after: defaultdict[str, list[Exception]] = defaultdict(list)
         #: Raised in a stream when it has so many texts.
         self.within: dict[int, Exception] = {}
+        #: A stream that breaks ends as if it were whole.
+        self.hushes = False
         #: Once it is set, a stream breaks, whatever it waits for.
         self.breaks: asyncio.Event | None = None
         #: What `find` says instead of the truth.
@@ -108,7 +112,10 @@ class Rough:
             async for text in texts:
                 number += 1
                 if number in self._platform.within:
-                    raise self._platform.within.pop(number)
+                    error = self._platform.within.pop(number)
+                    if self._platform.hushes:
+                        return
+                    raise error
                 yield text
 
         whole = self._platform.done("stream", lambda: self._smooth.stream(rough(), key, opened))
@@ -174,6 +181,9 @@ class Database:
             self.after[name] -= 1
             raise StorageUnavailable
         return result
+
+    async def unhindered(self, function: Callable[[Connection], Any]) -> None:
+        await self._write(function)
 
     async def until_called(self, name: str, times: int = 1) -> None:
         async with asyncio.timeout(10):

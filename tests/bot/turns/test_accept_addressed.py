@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from bot.access.scope import Scope
 from bot.chat import Attachment, Message, PlaceChanged
@@ -135,7 +136,7 @@ async def answered(taken: Desk, post_id: str) -> None:
     """The newest turn was answered by a post."""
     turn = (await taken.rows(turns))[-1]
 
-    def post(connection):  # type: ignore[no-untyped-def]
+    def post(connection: Connection) -> None:
         row = {"workspace_key": turn["workspace_key"], "value": post_id, "turn_key": turn["key"], "part": 0,
                "state": "finished", "post_id": post_id, "sent_at": NOON}  # fmt: skip
         connection.execute(posts.insert(), row)

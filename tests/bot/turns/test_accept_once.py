@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.errors import StorageError
@@ -167,8 +167,8 @@ async def test_the_databases_allow_one_open_turn_of_a_person_in_a_thread(url: st
     async with desk(url) as taken:
         await taken.take(message())
 
-        def copy(connection, state):  # type: ignore[no-untyped-def]
-            row = dict(connection.execute(select(turns)).mappings().first())
+        def copy(connection: Connection, state: str) -> None:
+            row = dict(connection.execute(select(turns)).mappings().one())
             connection.execute(turns.insert(), row | {"key": 77, "id": "another", "state": state})
 
         for state in ("queued", "leased", "answering"):

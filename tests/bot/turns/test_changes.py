@@ -123,9 +123,9 @@ async def test_the_edit_of_what_was_refused_is_not_kept(url: str) -> None:
     async with desk(url, messages_per_minute=1) as taken:
         await taken.take(message())
         assert await taken.take(said) == "refused"
-        assert await taken.take(edit_of(said, "the boat")) == "ignored"
+        assert await taken.take(edit_of(said, "the oars")) == "ignored"
 
-        assert await taken.holds("kettle") == await taken.holds("boat") == []
+        assert await taken.holds("kettle") == await taken.holds("oars") == []
 
 
 async def test_what_never_came_is_forgotten_after_a_day(url: str) -> None:
@@ -140,7 +140,7 @@ async def test_what_never_came_is_forgotten_after_a_day(url: str) -> None:
 
 
 async def test_what_was_deleted_stands_nowhere(url: str) -> None:
-    words = "my secret is the kettle"
+    words = "my secret is the hoard"
     said = message(words)
 
     def know(connection: Connection) -> None:
@@ -153,11 +153,11 @@ async def test_what_was_deleted_stands_nowhere(url: str) -> None:
         await taken.take(said)
         await taken.take(edit_of(said, f"{words}?", NOON + 2 * SECOND))
         await taken.store.write(know)
-        assert {"messages", "message_search", "facts"} <= set(await taken.holds("kettle"))
+        assert {"messages", "message_search", "facts"} <= set(await taken.holds("hoard"))
         assert await taken.take(deletion("m1")) == "deleted"
 
-        assert await taken.holds("kettle") == []
-        assert (await (await taken.view()).search_messages("kettle")).total == 0
+        assert await taken.holds("hoard") == []
+        assert (await (await taken.view()).search_messages("hoard")).total == 0
 
 
 async def test_an_answer_whose_ground_was_deleted_or_changed_bears_a_mark(url: str) -> None:

@@ -213,6 +213,24 @@ async def test_a_stream_that_breaks_is_ended_by_an_edit(url: str, error: Excepti
         assert await team.post_states() == ["finished"]
 
 
+async def test_a_stream_that_breaks_and_says_nothing_of_it_is_ended_by_an_edit(url: str) -> None:
+    gates = [asyncio.Event(), asyncio.Event()]
+    model = Steered(["One,", gates[0], " two,", gates[1], " three."])
+    async with running(url, model) as team:
+        platform = Platform(team)
+        platform.within[2] = RuntimeError()
+        platform.hushes = True
+        await team.say("ana", "Count")
+        await team.until(lambda: sees(team, "One,"))
+        gates[0].set()
+        await team.until(lambda: not platform.within)
+        gates[1].set()
+        await team.quiet()
+
+        assert (await team.answers("ana"), await stored_answers(team)) == (["One, two, three."], ["One, two, three."])
+        assert (model.calls, platform.count("stream"), platform.count("edit")) == (1, 1, 1)
+
+
 async def sees(team: Team, text: str) -> bool:
     return await team.answers("ana") == [text]
 
