@@ -3,20 +3,23 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-async def paced(texts: AsyncIterator[str], seconds: float) -> AsyncGenerator[str, None]:
-    """The first and the last of `texts` at once, and between them the newest, so many seconds apart.
+async def paced(growing: AsyncIterator[T], seconds: float) -> AsyncGenerator[T, None]:
+    """The first and the last of what grows at once, and between them the newest, so many seconds apart.
 
-    What `texts` raises is raised here, at once. Closed, this closes `texts`.
+    What `growing` raises is raised here, at once. Closed, this closes it.
     """
-    newest: list[str] = []
+    newest: list[T] = []
     more, ended, shown = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def read() -> None:
         try:
-            async for text in texts:
-                newest[:] = [text]
+            async for one in growing:
+                newest[:] = [one]
                 more.set()
                 await shown.wait()  # the first is passed over by none
         finally:
@@ -44,6 +47,6 @@ async def paced(texts: AsyncIterator[str], seconds: float) -> AsyncGenerator[str
         await asyncio.wait([reading])
         if not reading.cancelled():
             reading.exception()  # whoever closes this early does not ask for it
-        close = getattr(texts, "aclose", None)
+        close = getattr(growing, "aclose", None)
         if close is not None:
             await close()

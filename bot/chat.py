@@ -98,6 +98,14 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that the bot does on the way to an answer: a tool that it uses."""
+
+    title: str
+    state: Literal["running", "done", "failed"] = "running"
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What the bot says. `text` is CommonMark; whatever stands in it pings nobody and unfurls nothing."""
 
@@ -106,6 +114,10 @@ class Reply:
     files: tuple[File, ...] = ()
     table: Table | None = None
     chart: Chart | None = None
+    #: It ends an answer, on which people may say what they think (`Feedback`).
+    rateable: bool = False
+    #: What the bot does on the way to it, where the platform can show that.
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +289,8 @@ class Invocation:
     command: str
     arguments: Mapping[str, str]
     responder: "Responder"
+    #: What was said, where the command was typed as a message: it is run once, however it is delivered.
+    utterance_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,13 +397,15 @@ class Conversation(Protocol):
         """Post once, and return the post's id. The text is one of `split`. Nothing here is tried a second time."""
         ...
 
-    async def stream(self, texts: AsyncIterator[str], key: PostKey, opened: Callable[[str], Awaitable[None]]) -> str:
-        """Post a text that grows, and return the post's id when it is whole.
+    async def stream(
+        self, replies: AsyncIterator[Reply], key: PostKey, opened: Callable[[str], Awaitable[None]]
+    ) -> str:
+        """Post a reply that grows, and return the post's id when it is whole.
 
         Args:
-            texts: each is the text of this post so far, the last one final and one of `split`; what comes faster than
-                the platform takes it is passed over, but never the last.
-            key: as for `answer`.
+            replies: each is all of this post so far, the last one final, its text one of `split`; what comes faster
+                than the platform takes it is passed over, but never the last.
+            key: as for `answer`; to be checked before each change too.
             opened: awaited with the post's id as soon as there is a post, before anything is added to it.
         """
         ...

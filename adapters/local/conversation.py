@@ -56,20 +56,23 @@ class LocalConversation:
     async def answer(self, reply: Reply, key: PostKey) -> str:
         return await self._post(reply, key, streaming=False)
 
-    async def stream(self, texts: AsyncIterator[str], key: PostKey, opened: Callable[[str], Awaitable[None]]) -> str:
-        post_id, shown = "", ""
-        async with aclosing(paced(texts, self._world.pace_seconds)) as slower:
-            async for text in slower:
+    async def stream(
+        self, replies: AsyncIterator[Reply], key: PostKey, opened: Callable[[str], Awaitable[None]]
+    ) -> str:
+        post_id, last = "", Reply("")
+        async with aclosing(paced(replies, self._world.pace_seconds)) as slower:
+            async for reply in slower:
                 if post_id:
-                    key.check()  # the text may have waited here for longer than the lease lasted
-                    await self._change(post_id, {"text": text})
+                    key.check()  # it may have waited here for longer than the lease lasted
+                    await self._change(post_id, {"text": reply.text})
                 else:
-                    post_id = await self._post(Reply(text), key, streaming=True)
+                    post_id = await self._post(Reply(reply.text), key, streaming=True)
                     await opened(post_id)
-                shown = text
+                last = reply
         if not post_id:
             raise PostRefused("There is nothing to say.")
-        await self._change(post_id, {"text": shown, "streaming": False})
+        key.check()
+        await self.edit(post_id, last)
         return post_id
 
     async def edit(self, post_id: str, reply: Reply) -> None:

@@ -96,7 +96,9 @@ def _addressed(payload: Payload, bot: str) -> tuple[str, Addressing]:
     if text[: first.start()].strip():
         return text, "mention"
     behind = _BEHIND_A_MENTION.match(text, first.end())
-    return text[behind.end() if behind else first.end() :], "mention"
+    said = text[behind.end() if behind else first.end() :]
+    # Nothing but the mention is something said too: "look at this".
+    return said if said.strip() else text, "mention"
 
 
 def _edit(payload: Payload, bot: str) -> Edit:

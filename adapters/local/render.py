@@ -31,6 +31,8 @@ def extras_of(reply: Reply, place: str, now: datetime, secret: bytes) -> dict[st
             }
             for button in reply.buttons
         ]
+    if reply.rateable:
+        found["rateable"] = True
     files = [*reply.files, *([] if reply.chart is None else [File(reply.chart.title, "image/png", reply.chart.image)])]
     if files:
         found["files"] = [

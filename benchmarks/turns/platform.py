@@ -70,9 +70,11 @@ class InstantConversation:
         self._clock.posted = time.perf_counter()
         return f"post:{key.value}"
 
-    async def stream(self, texts: AsyncIterator[str], key: PostKey, opened: Callable[[str], Awaitable[None]]) -> str:
+    async def stream(
+        self, replies: AsyncIterator[Reply], key: PostKey, opened: Callable[[str], Awaitable[None]]
+    ) -> str:
         post_id = ""
-        async for _text in texts:
+        async for _reply in replies:
             if not post_id:
                 post_id = f"post:{key.value}"
                 await opened(post_id)

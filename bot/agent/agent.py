@@ -192,7 +192,8 @@ class Agent:
         if not title:
             return
         try:
-            await turn.view.suggest_title(turn.thread_id, title)
+            about = None if turn.question is None else (turn.question.id, turn.question.text)
+            await turn.view.suggest_title(turn.thread_id, title, about=about)
         except BotError as error:
             _log.info("title not stored", error=type(error).__name__)
 

@@ -28,8 +28,10 @@ class Asked:
     asked_at: datetime
     #: Whether it is stored, and with that the answer: only then the window's boundary moves.
     kept: bool
-    #: Messages of the thread that the window leaves out: the question itself, and what is not yet to be answered.
+    #: Messages of the thread that the window leaves out: the questions themselves, and what is not yet to be answered.
     left_out: frozenset[str] = frozenset()
+    #: What the asker said right before it and is answered with it, each with its time.
+    also_asked: tuple[tuple[str, datetime], ...] = ()
     #: From this `seq` on the thread's messages came too late for this turn, and are left out too.
     heard: int | None = None
 
@@ -56,7 +58,8 @@ async def prepare(asked: Asked, options: MemoryOptions, settings: Settings) -> P
     shown = dict.fromkeys(message.id for message in remembered)
     tools: dict[str, Tool] = {}
     if thread is not None:
-        tool = search_tool(Reach(asked.view, thread, asked.text, asked.left_out, alone, names, shown))
+        question = " ".join([*(text for text, _at in asked.also_asked), asked.text])
+        tool = search_tool(Reach(asked.view, thread, question, asked.left_out, alone, names, shown))
         tools[tool.spec.name] = tool
     given = PromptInput(
         bot_name=settings.bot_name,
@@ -68,6 +71,7 @@ async def prepare(asked: Asked, options: MemoryOptions, settings: Settings) -> P
         window=remembered,
         question=asked.text,
         asked_at=asked.asked_at,
+        also_asked=asked.also_asked,
         tool_hint=_TOOL_HINT if tools and settings.model_tools else "",
     )
     return Prepared(build_prompt(given), tools, shown)

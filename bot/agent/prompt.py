@@ -7,6 +7,7 @@ prefixes can.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.agent.fence import fenced
 from bot.memory.values import Message, PlaceKind
@@ -46,6 +47,8 @@ class PromptInput:
     window: Sequence[Message]
     question: str
     asked_at: datetime
+    #: What the asker said right before the question, to be answered with it; each with its time.
+    also_asked: Sequence[tuple[str, datetime]] = ()
     #: What the model can look up, if anything.
     tool_hint: str = ""
 
@@ -53,8 +56,9 @@ class PromptInput:
 def build_prompt(given: PromptInput) -> tuple[PromptMessage, ...]:
     """The prompt of one turn: who the bot is and where, the conversation so far, the question."""
     remembered = (_remembered(given, message) for message in given.window if _worth_telling(message))
-    asked = _said(given, given.asker, given.question, given.asked_at)
-    return (PromptMessage("system", _system(given)), *remembered, PromptMessage("user", asked))
+    questions = (*given.also_asked, (given.question, given.asked_at))
+    asked = (PromptMessage("user", _said(given, given.asker, text, at)) for text, at in questions)
+    return (PromptMessage("system", _system(given)), *remembered, *asked)
 
 
 def _system(given: PromptInput) -> str:
@@ -72,6 +76,13 @@ def _said(given: PromptInput, resource_id: str, text: str, at: datetime) -> str:
     return fenced("message", text, {"from": name, "id": own_id, "at": at.strftime(_TIME)})
 
 
+def spoken(text: str, metadata: Mapping[str, Any]) -> str:
+    """What somebody said, with the files that came with it: named, for nobody has read them."""
+    files = metadata.get("attachments") or ()
+    lines = (f"[Attachment: {one['name']}, {one['media_type']}, {one['size']:,} bytes; not read]" for one in files)
+    return "\n".join(part for part in (text, *lines) if part)
+
+
 def _worth_telling(message: Message) -> bool:
     """Not a sentence about a failure; and some servers refuse an answer without a word."""
     return message.outcome != "failed" and (message.role != "assistant" or bool(message.text.strip()))
@@ -83,5 +94,5 @@ def _remembered(given: PromptInput, message: Message) -> PromptMessage:
         return PromptMessage("assistant", message.text)
     if message.role == "tool":
         return PromptMessage("user", fenced("result", message.text, {"at": message.created_at.strftime(_TIME)}))
-    said = _said(given, message.resource_id, message.text, message.created_at)
-    return PromptMessage("user", said)
+    text = spoken(message.text, message.metadata)
+    return PromptMessage("user", _said(given, message.resource_id, text, message.created_at))

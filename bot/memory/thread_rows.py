@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, exists, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from bot.access.actor import ActorKind
@@ -210,10 +210,30 @@ def update_thread(
     return get_thread(connection, scope, thread_id)
 
 
-def suggest_title(connection: Connection, scope: Scope, thread_id: str, title: str, source: str) -> None:
-    """Give a thread the title that a question or a model suggests; a person's own is never overwritten."""
+def suggest_title(
+    connection: Connection, scope: Scope, thread_id: str, title: str, source: str, about: tuple[str, str] | None = None
+) -> None:
+    """Give a thread the title that a question or a model suggests; a person's own is never overwritten.
+
+    `about` is the id and the text of the message that the title was made of: if that is gone, or says something else by
+    now, so does the title.
+    """
     values = {**scope.values(), "thread_id": thread_id, "new_title": title, "new_source": source}
-    connection.execute(_suggest(scope.kind), values)
+    statement = _suggest(scope.kind)
+    if about is not None:
+        statement, values = statement.where(_STILL_SAID), values | {"said_id": about[0], "said_text": about[1]}
+    connection.execute(statement, values)
+
+
+_STILL_SAID = (
+    exists()
+    .where(
+        messages.c.thread_key == threads.c.key,
+        messages.c.id == bindparam("said_id"),
+        messages.c.text == bindparam("said_text"),
+    )
+    .correlate(threads)
+)
 
 
 @cache

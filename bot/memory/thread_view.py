@@ -172,9 +172,12 @@ class ThreadMethods:
             at=self._door.now(),
         )
 
-    async def suggest_title(self, thread_id: str, title: str) -> None:
-        """Give a thread the title that a model suggests, unless a person gave it one."""
-        await self._door.write(suggest_title, checked_id("thread_id", thread_id), checked_title(title), "model")
+    async def suggest_title(self, thread_id: str, title: str, *, about: tuple[str, str] | None = None) -> None:
+        """Give a thread the title that a model suggests, unless a person gave it one.
+
+        `about` is the id and the text of the message that it was made of; where that no longer stands, nothing is done.
+        """
+        await self._door.write(suggest_title, checked_id("thread_id", thread_id), checked_title(title), "model", about)
 
     async def delete_thread(self, thread_id: str) -> None:
         """Delete a thread with its messages and all that rests on them alone. A missing one is no error.

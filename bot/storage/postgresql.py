@@ -24,6 +24,9 @@ _CONNECT_SECONDS = 5
 _TRANSACTION_SECONDS = 30
 #: How often a transaction is run, where PostgreSQL gave up on it for another's sake or its connection had died.
 _ATTEMPTS = 4
+#: The server ends a transaction in which nothing is said for so long: a process that was paused in the middle of one
+#: would hold its locks for as long as it sleeps. What it was about to do is rolled back.
+_SILENT_SECONDS = 4
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 _UNKNOWN = "The database was lost in the middle of a commit: whether the change was kept is unknown."
 
@@ -148,6 +151,7 @@ def _engine(url: URL) -> AsyncEngine:
         # A server that answers before the disk did is told better; what is stricter than "on" stays.
         cursor = connection.cursor()
         cursor.execute(_DURABLE)
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{_SILENT_SECONDS}s'")
         cursor.close()
         connection.commit()
 

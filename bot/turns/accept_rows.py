@@ -192,6 +192,12 @@ _PERSON = (
 )
 
 
+def claim_name(connection: Connection, scope: Scope, utterance_id: str, now: datetime) -> bool:
+    """Claim what was said as a command; whether it was not taken in before. It is no message, and counts as none."""
+    row = {"workspace_key": scope.workspace_key, "id": utterance_id, "received_at": now, "resource_key": None}
+    return connection.execute(_UTTERANCE, row).scalar() is not None
+
+
 def _claim_utterance(connection: Connection, scope: Scope, message: Message, resource_key: int, now: datetime) -> bool:
     """Claim all names of what was said; whether none of them was known. It counts once, by whatever name."""
     row = {"workspace_key": scope.workspace_key, "received_at": now, "resource_key": None}

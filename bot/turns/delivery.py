@@ -88,7 +88,7 @@ class Delivery:
         """Whether something may have been posted."""
         return any(post.state != "planned" for post in self._log.posts.values())
 
-    async def deliver(self, text: str, buttons: tuple[Button, ...] = ()) -> None:
+    async def deliver(self, text: str, buttons: tuple[Button, ...] = (), *, rateable: bool = False) -> None:
         """Let the place show exactly this text, going on from whatever was posted before.
 
         Raises:
@@ -99,7 +99,7 @@ class Delivery:
         parts = self._conversation.split(text)
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
-            await self._bring_about(number, Reply(part, buttons if last else ()))
+            await self._bring_about(number, Reply(part, buttons=buttons if last else (), rateable=last and rateable))
         for number in sorted(number for number in self._log.posts if number >= len(parts)):
             await self._remove(number)
 
@@ -134,8 +134,8 @@ class Delivery:
 
     async def _part(
         self, number: int, growing: Growing, recorded: Callable[[], Awaitable[None]]
-    ) -> AsyncGenerator[str, None]:
-        """The text of one part, each time that it has grown; at last as it stays."""
+    ) -> AsyncGenerator[Reply, None]:
+        """One part, each time that it has grown; at last as it stays."""
         while True:
             seen, whole = growing.text, growing.whole
             parts = self._conversation.split(seen)
@@ -149,19 +149,19 @@ class Delivery:
             if len(parts) == number + 1 and parts[number] != self._shown.get(number):
                 self._log.check()
                 self._shown[number] = parts[number]
-                yield parts[number]
+                yield Reply(parts[number])
             await growing.more(len(seen))
         self._log.check()
         self._shown[number] = parts[number]
         self._ended.add(number)
-        yield parts[number]
+        yield Reply(parts[number], rateable=number == len(parts) - 1)
 
-    async def _open(self, number: int, texts: AsyncGenerator[str, None]) -> None:
+    async def _open(self, number: int, replies: AsyncGenerator[Reply, None]) -> None:
         async def opened(post_id: str) -> None:
             await self._log.accepted(number, post_id)
 
         key = await self._log.begin(number)
-        await self._sending(number, self._conversation.stream(texts, key, opened))
+        await self._sending(number, self._conversation.stream(replies, key, opened))
 
     async def _bring_about(self, number: int, reply: Reply) -> None:
         """Let a part be posted and say `reply`, whatever is known of it."""

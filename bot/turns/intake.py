@@ -36,6 +36,7 @@ from bot.turns.accept_rows import (
     Incoming,
     Outcome,
     accept_message,
+    claim_name,
     first_delivery,
     is_for_the_bot,
     refuse_message,
@@ -139,6 +140,8 @@ def accept_invocation(connection: Connection, invocation: Invocation, now: datet
     if scope is None:
         return _IGNORED
     first = first_delivery(connection, scope, invocation.delivery_id, now)
+    if first and invocation.utterance_id:
+        first = claim_name(connection, scope, invocation.utterance_id, now)
     return Accepted("turn" if first else "repeated")
 
 

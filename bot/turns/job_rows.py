@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, or_, select, update
 from sqlalchemy.dialects import postgresql
 
 from bot.access.scope import Scope
 from bot.chat import PlaceRef
 from bot.errors import TurnLost
 from bot.storage.now import SharedNow
+from bot.storage.platform import PlatformOf
 from bot.storage.tables import people, workspaces
 from bot.storage.turn_tables import is_waiting, jobs, places
 from bot.turns.options import TurnOptions
@@ -94,9 +95,19 @@ _free = or_(
     ),
 )
 _ready = or_(jobs.c.ready_at <= SharedNow(), jobs.c.ready_at > SharedNow("longest_pause"))
+# What has no place is any process's; the rest is of those that serve its platform.
+_served = or_(
+    jobs.c.place_key.is_(None),
+    exists()
+    .where(
+        workspaces.c.key == jobs.c.workspace_key,
+        PlatformOf(workspaces.c.id).in_(bindparam("platforms", expanding=True)),
+    )
+    .correlate(jobs),
+)
 _NEXT = (
     select(jobs.c.key)
-    .where(is_waiting(jobs), _free, _ready)
+    .where(is_waiting(jobs), _free, _ready, _served)
     .order_by(jobs.c.ready_at, jobs.c.key)
     .limit(1)
     .with_for_update(skip_locked=True)
@@ -160,11 +171,25 @@ def _times(connection: Connection, options: TurnOptions, now: datetime) -> dict[
 
 
 def claim_job(
-    connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
+    connection: Connection,
+    owner: str,
+    platforms: Sequence[str],
+    at_work: Sequence[int],
+    options: TurnOptions,
+    now: datetime,
 ) -> Job | None:
-    """Lease the oldest job that may be done now; `at_work` are those that the process does, as it knows."""
+    """Lease the oldest job that may be done now.
+
+    Args:
+        connection: in a transaction.
+        owner: the process.
+        platforms: those that it serves.
+        at_work: the jobs that it does, as it knows.
+        options: how long a lease lasts.
+        now: the time, where one process works.
+    """
     values = _times(connection, options, now) | {"new_owner": owner}
-    key = connection.execute(_NEXT, values | {"at_work": at_work}).scalar()
+    key = connection.execute(_NEXT, values | {"platforms": platforms, "at_work": at_work}).scalar()
     if key is None:
         return None
     fence = connection.execute(_TAKE, values | {"job_key": key}).scalar_one()

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exist
 
 from bot.errors import TurnLost
 from bot.storage.now import SharedNow
+from bot.storage.platform import PlatformOf
 from bot.storage.signals import announce
-from bot.storage.tables import messages
+from bot.storage.tables import messages, workspaces
 from bot.storage.turn_tables import is_open, leases, turn_messages, turns
 from bot.turns.options import TurnOptions
 from bot.turns.turn_values import Lease
@@ -65,12 +66,21 @@ def _full(who: str, most: str) -> Select[Any]:
     )
 
 
+# Another process may serve the other platforms.
+_served = (
+    exists()
+    .where(
+        workspaces.c.key == turns.c.workspace_key,
+        PlatformOf(workspaces.c.id).in_(bindparam("platforms", expanding=True)),
+    )
+    .correlate(turns)
+)
 _person_has_room = turns.c.resource_key.not_in(_full("resource_key", "per_person"))
 _workspace_has_room = turns.c.workspace_key.not_in(_full("workspace_key", "per_workspace"))
 _NEXT = (
     select(turns.c.key, turns.c.thread_key)
     .join(leases, leases.c.thread_key == turns.c.thread_key)
-    .where(is_open(turns), _ready, _person_has_room, _workspace_has_room, _free, _first_of_thread)
+    .where(is_open(turns), _ready, _served, _person_has_room, _workspace_has_room, _free, _first_of_thread)
     .order_by(turns.c.key)
     .limit(1)
     .with_for_update(of=leases, skip_locked=True)
@@ -118,7 +128,12 @@ def _times(connection: Connection, options: TurnOptions, now: datetime) -> dict[
 
 
 def take_next(
-    connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
+    connection: Connection,
+    owner: str,
+    platforms: Sequence[str],
+    at_work: Sequence[int],
+    options: TurnOptions,
+    now: datetime,
 ) -> tuple[int, Lease] | None:
     """Lease the thread of the oldest turn that may be worked now: the turn's key, and the lease. None: there is none.
 
@@ -127,13 +142,14 @@ def take_next(
     Args:
         connection: in a transaction.
         owner: the process.
+        platforms: those that it serves.
         at_work: the threads that it works on, as it knows.
         options: how long a lease lasts, and how much is worked at once.
         now: the time, where one process works.
     """
     values = _times(connection, options, now) | {"new_owner": owner}
     room = {"per_person": options.at_once_per_person, "per_workspace": options.at_once_per_workspace}
-    found = connection.execute(_NEXT, values | room | {"at_work": at_work}).one_or_none()
+    found = connection.execute(_NEXT, values | room | {"platforms": platforms, "at_work": at_work}).one_or_none()
     if found is None:
         return None
     taken = values | {"of_thread": found.thread_key}

@@ -52,6 +52,7 @@ _OPEN_QUESTIONS = (
         messages.c.text,
         messages.c.sent_at,
         messages.c.seq,
+        messages.c.metadata_,
     )
     .join(messages, messages.c.key == turn_messages.c.message_key)
     .join(turns, turns.c.key == turn_messages.c.turn_key)
@@ -69,10 +70,15 @@ _TAKE_MESSAGES = (
 
 
 def claim_turn(
-    connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
+    connection: Connection,
+    owner: str,
+    platforms: Sequence[str],
+    at_work: Sequence[int],
+    options: TurnOptions,
+    now: datetime,
 ) -> Turn | None:
     """Lease the oldest turn that may be worked, with all that has been said for it so far; see `take_next`."""
-    taken = take_next(connection, owner, at_work, options, now)
+    taken = take_next(connection, owner, platforms, at_work, options, now)
     if taken is None:
         return None
     key, lease = taken
@@ -122,7 +128,9 @@ def _read(connection: Connection, key: int, lease: Lease) -> Turn | None:
         revision=row.revision,
         stop_requested=row.stop_requested,
         asked=tuple(
-            Asked(one.id, one.text, one.sent_at, one.seq) for one in questions if one.turn_key == key and one.taken
+            Asked(one.id, one.text, one.sent_at, one.seq, one.metadata_)
+            for one in questions
+            if one.turn_key == key and one.taken
         ),
         waiting=frozenset(one.id for one in questions if one.turn_key != key or not one.taken),
         heard=row.next_seq,

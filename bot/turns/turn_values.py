@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from bot.chat import PersonRef, PlaceRef
 
@@ -55,6 +55,7 @@ class Asked:
     text: str
     sent_at: datetime
     seq: int
+    metadata: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,8 @@ class Worker:
     async def _begin_turn(self) -> bool:
         bench, until = self._bench, lease_end(self._bench.store, self._bench.options)
         at_work = [working.turn.thread_key for working in self._turns.values()]
-        turn = await bench.store.write(claim_turn, self.name, at_work, bench.options, bench.now())
+        served = list(self._adapters)
+        turn = await bench.store.write(claim_turn, self.name, served, at_work, bench.options, bench.now())
         if turn is None:
             return False
         conversation = self._conversation(turn.place, turn.person)
@@ -171,7 +172,8 @@ class Worker:
     async def _begin_job(self) -> bool:
         bench, until = self._bench, lease_end(self._bench.store, self._bench.options)
         at_work = [working.job.key for working in self._jobs.values()]
-        job = await bench.store.write(claim_job, self.name, at_work, bench.options, bench.now())
+        served = list(self._adapters)
+        job = await bench.store.write(claim_job, self.name, served, at_work, bench.options, bench.now())
         if job is None:
             return False
         conversation = None if job.place is None else self._conversation(job.place)
@@ -200,7 +202,7 @@ class Worker:
         self._look_into("job")
 
     def _conversation(self, place: PlaceRef, person: PersonRef | None = None) -> Conversation | None:
-        """A place to speak in; None where this process does not serve its platform, or cannot make sense of it."""
+        """A place to speak in; None where its adapter cannot make sense of it."""
         platform = place.workspace_id.partition(":")[0]
         try:
             return self._adapters[platform].conversation(place, person)
@@ -235,7 +237,7 @@ class Worker:
             Actor.person(turn.person.resource_id)
         )
         try:
-            await view.suggest_title(turn.thread_id, title)
+            await view.suggest_title(turn.thread_id, title, about=(turn.asked[0].id, turn.asked[0].text))
         except BotError as error:
             _log.info("title not stored", error=type(error).__name__)
             return

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from bot.access.actor import Actor
 from bot.agent import preparation
 from bot.agent.preparation import Prepared, prepare
+from bot.agent.prompt import spoken
 from bot.agent.rounds import Progress
 from bot.chat import Conversation
 from bot.errors import (
@@ -192,7 +193,7 @@ class Working:
         recorded = self.turn.answer
         if recorded is None:
             raise TurnLost
-        await self._delivery.deliver(recorded.text)
+        await self._delivery.deliver(recorded.text, rateable=recorded.outcome != "failed")
         if self.turn.stop_requested and recorded.outcome != "answered":
             return Close("stopped")
         if recorded.outcome == "failed":
@@ -230,10 +231,12 @@ class Working:
         asked = preparation.Asked(
             view=memory.as_actor(Actor.person(turn.person.resource_id)),
             thread_id=turn.thread_id,
-            text=question.text,
+            text=spoken(question.text, question.metadata),
             asked_at=question.sent_at,
             kept=True,
-            left_out=turn.waiting | {question.id},
+            left_out=turn.waiting | {one.id for one in turn.asked},
+            # Each question is before the model, however long the thread has grown since.
+            also_asked=tuple((spoken(one.text, one.metadata), one.sent_at) for one in turn.asked[:-1]),
             heard=turn.heard,
         )
         return await prepare(asked, bench.memory_options, bench.settings)

@@ -22,9 +22,9 @@ async def by_bot(harness: Harness, person: str = "ana", channel: str = "@ana") -
     return [post for post in await harness.seen(person, channel) if post.by_bot]
 
 
-async def growing(*texts: str) -> AsyncGenerator[str, None]:
+async def growing(*texts: str) -> AsyncGenerator[Reply, None]:
     for text in texts:
-        yield text
+        yield Reply(text)
 
 
 async def nothing(_post_id: str) -> None:
@@ -68,17 +68,17 @@ async def test_a_stream_is_opened_before_it_grows_and_whole_at_its_end(harness: 
         opened.append((post_id, [post.text for post in await by_bot(harness)]))
         shown.set()
 
-    async def texts() -> AsyncGenerator[str, None]:
-        yield "One"
+    async def replies() -> AsyncGenerator[Reply, None]:
+        yield Reply("One")
         await shown.wait()
         (post,) = await by_bot(harness)
         assert post.streaming
         for number in range(200):
-            yield "One " + "more " * number
-        yield "One and all."
+            yield Reply("One " + "more " * number)
+        yield Reply("One and all.", rateable=True)
 
     async with asyncio.timeout(10):
-        post_id = await place.stream(texts(), KEY, open_it)
+        post_id = await place.stream(replies(), KEY, open_it)
 
     assert opened == [(post_id, ["One"])]
     assert [(post.id, post.text, post.streaming) for post in await by_bot(harness)] == [
@@ -89,8 +89,8 @@ async def test_a_stream_is_opened_before_it_grows_and_whole_at_its_end(harness: 
 async def test_a_stream_that_fails_raises_what_failed_and_can_be_made_whole(
     harness: Harness, place: Conversation
 ) -> None:
-    async def failing() -> AsyncGenerator[str, None]:
-        yield "Half"
+    async def failing() -> AsyncGenerator[Reply, None]:
+        yield Reply("Half")
         raise TurnLost
 
     with pytest.raises(TurnLost):

@@ -162,11 +162,13 @@ class _WatchedConversation:
     async def answer(self, reply: Reply, key: PostKey) -> str:
         return await self._conversation.answer(reply, key)
 
-    async def stream(self, texts: AsyncIterator[str], key: PostKey, opened: Callable[[str], Awaitable[None]]) -> str:
-        async def watched() -> AsyncGenerator[str, None]:
+    async def stream(
+        self, replies: AsyncIterator[Reply], key: PostKey, opened: Callable[[str], Awaitable[None]]
+    ) -> str:
+        async def watched() -> AsyncGenerator[Reply, None]:
             shown = 0
-            async for text in texts:
-                yield text
+            async for reply in replies:
+                yield reply
                 shown += 1
                 if shown > 1:
                     self._moment.passed("while-a-post-grows")

@@ -196,15 +196,17 @@ class WireConversation:
             raise PostUncertain from error
         return str(made.body["id"])
 
-    async def stream(self, texts: AsyncIterator[str], key: PostKey, opened: Callable[[str], Awaitable[None]]) -> str:
+    async def stream(
+        self, replies: AsyncIterator[Reply], key: PostKey, opened: Callable[[str], Awaitable[None]]
+    ) -> str:
         post_id = ""
-        async with aclosing(paced(texts, _PACE_SECONDS)) as slower:
-            async for text in slower:
+        async with aclosing(paced(replies, _PACE_SECONDS)) as slower:
+            async for reply in slower:
                 if post_id:
-                    key.check()  # the text may have waited here for longer than the lease lasted
-                    await self._change(post_id, text, None)
+                    key.check()  # it may have waited here for longer than the lease lasted
+                    await self._change(post_id, reply.text, None)
                 else:
-                    post_id = await self.answer(Reply(text), key)
+                    post_id = await self.answer(Reply(reply.text), key)
                     await opened(post_id)
         if not post_id:
             raise PostRefused("There is nothing to say.")

@@ -192,7 +192,9 @@ class MoodyConversation:
             raise PostUncertain
         return post_id
 
-    async def stream(self, texts: AsyncIterator[str], key: PostKey, opened: Callable[[str], Awaitable[None]]) -> str:
+    async def stream(
+        self, replies: AsyncIterator[Reply], key: PostKey, opened: Callable[[str], Awaitable[None]]
+    ) -> str:
         mood = self._before()
 
         async def moody(post_id: str) -> None:
@@ -202,7 +204,7 @@ class MoodyConversation:
             if mood == "broken off":
                 raise PlatformUnreachable
 
-        return await self._inner.stream(texts, _anew(key), moody)
+        return await self._inner.stream(replies, _anew(key), moody)
 
     async def find(self, key: PostKey) -> Finding:
         made = local_posts.c.key_value.startswith(key.value[:_KEPT]), local_posts.c.deleted.is_(False)

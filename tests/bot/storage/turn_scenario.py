@@ -100,7 +100,7 @@ async def _events(desk: Desk, done: list[Any]) -> None:
 
 async def _turns(store: Store, done: list[Any]) -> None:
     await store.write(free_all)
-    turn = await store.write(claim_turn, "a process", [], OPTIONS, NOON)
+    turn = await store.write(claim_turn, "a process", ["local"], [], OPTIONS, NOON)
     assert turn is not None
     turn = await store.write(reread_turn, turn, OPTIONS, NOON, take=True)
     said = NewMessage(turn.thread_id, turn.person.resource_id, "in the bay", "assistant", outcome="answered")
@@ -121,14 +121,14 @@ async def _turns(store: Store, done: list[Any]) -> None:
         rated = Feedback(delivery_id=new_delivery(), post_id="post 0", value=value, **about)  # type: ignore[arg-type]
         done.append(await desk.take(rated))
     done.append(await store.write(finish_turn, turn, "answered", "", "the next turn", NOON))
-    turn = await store.write(claim_turn, "a process", [], OPTIONS, NOON)
+    turn = await store.write(claim_turn, "a process", ["local"], [], OPTIONS, NOON)
     assert turn is not None
     done.append(await desk.take(edit_of(message("", turn.asked[0].id), "changed", NOON + timedelta(hours=1))))
     await _keep(done, store.write(finish_turn, turn, "answered", "", "no turn", NOON))
     turn = await store.write(reread_turn, turn, OPTIONS, NOON, take=True)
     await store.write(release_turn, turn, timedelta(), counted=False, now=NOON)
     await _keep(done, store.write(reread_turn, turn, OPTIONS, NOON, take=True))
-    turn = await store.write(claim_turn, "a process", [], OPTIONS, NOON)
+    turn = await store.write(claim_turn, "a process", ["local"], [], OPTIONS, NOON)
     assert turn is not None
     await store.write(let_go, turn.thread_key, turn.key, turn.lease, NOON)
 
@@ -138,13 +138,13 @@ async def _jobs(store: Store, done: list[Any]) -> None:
     await store.write(queue_periodic, NOON)
     new = NewJob("j1", "notice", {}, report="Something is to be said.")
     done.extend([await store.write(queue_job, new, NOON) for _ in range(2)])
-    job = await store.write(claim_job, "a process", [], OPTIONS, NOON)
+    job = await store.write(claim_job, "a process", ["local"], [], OPTIONS, NOON)
     assert job is not None
     await store.write(note_progress, job, "half done", OPTIONS, NOON)
     await store.write(record_report, job, "done", OPTIONS, NOON)
     done.append(list(await store.write(renew_jobs, "a process", [job.key], OPTIONS, NOON)) != [])
     await store.write(release_job, job, timedelta(), OPTIONS, NOON, counted=True)
-    job = await store.write(claim_job, "a process", [], OPTIONS, NOON)
+    job = await store.write(claim_job, "a process", ["local"], [], OPTIONS, NOON)
     assert job is not None
     if job.workspace_key is not None:
         await store.write(begin_job_post, job, 0, "key of a job", OPTIONS, NOON)

@@ -106,17 +106,19 @@ class Rough:
     async def answer(self, reply: Reply, key: PostKey) -> str:
         return str(await self._platform.done("answer", lambda: self._smooth.answer(reply, key)))
 
-    async def stream(self, texts: AsyncIterator[str], key: PostKey, opened: Callable[[str], Awaitable[None]]) -> str:
-        async def rough() -> AsyncGenerator[str, None]:
+    async def stream(
+        self, replies: AsyncIterator[Reply], key: PostKey, opened: Callable[[str], Awaitable[None]]
+    ) -> str:
+        async def rough() -> AsyncGenerator[Reply, None]:
             number = 0
-            async for text in texts:
+            async for reply in replies:
                 number += 1
                 if number in self._platform.within:
                     error = self._platform.within.pop(number)
                     if self._platform.hushes:
                         return
                     raise error
-                yield text
+                yield reply
 
         whole = self._platform.done("stream", lambda: self._smooth.stream(rough(), key, opened))
         return str(await self._or_broken(whole))

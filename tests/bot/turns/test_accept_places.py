@@ -153,7 +153,7 @@ async def test_a_workspace_that_removed_the_bot_is_owed_nothing_and_not_heard(ur
     async with desk(url, messages_per_minute=1) as taken:
         await taken.take(message())
         await taken.take(message("too fast", "m2"))
-        turn = await taken.store.write(claim_turn, "a process", [], UNLIMITED, NOON)
+        turn = await taken.store.write(claim_turn, "a process", ["local"], [], UNLIMITED, NOON)
         assert turn is not None
         elsewhere = message(who=person(workspace="local:other"), where=place(workspace="local:other"))
         await taken.take(elsewhere)

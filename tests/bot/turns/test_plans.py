@@ -81,8 +81,8 @@ async def everything(taken: Desk, which: str = "") -> None:
     await taken.take(edit_of(said, "hello you"))
     await taken.take(message("go on", f"c{which}", who=person("ben"), where=channel_thread(), replies_to=f"a{which}"))
     await taken.take(message("go on", f"d{which}", where=channel_thread(), addressing="thread"))
-    await taken.store.write(claim_turn, "a process", [], taken.options, NOON)
-    await taken.store.write(claim_job, "a process", [], taken.options, NOON)
+    await taken.store.write(claim_turn, "a process", ["local"], [], taken.options, NOON)
+    await taken.store.write(claim_job, "a process", ["local"], [], taken.options, NOON)
     await taken.take(deletion(f"c{which}"))
     for sweep in (sweep_messages, sweep_turns, sweep_jobs, sweep_deliveries, sweep_utterances):
         await taken.store.write(sweep, NOON - timedelta(days=1))

@@ -114,7 +114,7 @@ async def test_so_many_questions_of_one_person_may_wait(url: str) -> None:
             "2 of your questions wait for an answer, and I did not keep the last one. Please wait for those."
         ]
         assert await taken.take(message("hello", "b", who=person("ben"), where=places[0])) == "turn"
-        turn = await taken.store.write(claim_turn, "a process", [], taken.options, NOON)
+        turn = await taken.store.write(claim_turn, "a process", ["local"], [], taken.options, NOON)
         assert turn is not None
         await taken.store.write(finish_turn, turn, "answered", "", "next", NOON)
         assert await taken.take(message("hello", "m9", where=places[3])) == "turn"
@@ -190,7 +190,7 @@ async def test_a_notice_is_posted_where_it_was_said(url: str) -> None:
 
 
 async def answer(taken: Desk) -> None:
-    turn = await taken.store.write(claim_turn, "a process", [], taken.options, taken.clock())
+    turn = await taken.store.write(claim_turn, "a process", ["local"], [], taken.options, taken.clock())
     assert turn is not None
     await taken.store.write(finish_turn, turn, "answered", "", f"after {turn.id}", taken.clock())
 

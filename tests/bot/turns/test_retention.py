@@ -44,7 +44,7 @@ DAY = timedelta(days=1)
 
 
 async def close(taken: Desk) -> None:
-    turn = await taken.store.write(claim_turn, "a process", [], taken.options, taken.clock())
+    turn = await taken.store.write(claim_turn, "a process", ["local"], [], taken.options, taken.clock())
     assert turn is not None
     await taken.store.write(finish_turn, turn, "answered", "", f"after {turn.id}", taken.clock())
 

@@ -151,7 +151,7 @@ async def test_what_is_said_in_several_messages_while_it_waits_is_one_question(u
         for number in range(3):
             await taken.take(message(f"line {number}", f"m{number}", at=NOON + timedelta(seconds=number)))
 
-        turn = await taken.store.write(claim_turn, "a process", [], taken.options, NOON)
+        turn = await taken.store.write(claim_turn, "a process", ["local"], [], taken.options, NOON)
         assert turn is not None
         assert [one.text for one in turn.asked] == ["line 0", "line 1", "line 2"]
         assert turn.waiting == frozenset()
@@ -242,6 +242,6 @@ async def test_a_part_of_a_burst_that_was_deleted_is_not_answered(url: str) -> N
         for number in range(3):
             await taken.take(message(f"line {number}", f"m{number}", at=NOON + timedelta(seconds=number)))
         await taken.take(deletion("m1"))
-        turn = await taken.store.write(claim_turn, "a process", [], taken.options, NOON)
+        turn = await taken.store.write(claim_turn, "a process", ["local"], [], taken.options, NOON)
         assert turn is not None
         assert [one.text for one in turn.asked] == ["line 0", "line 2"]
