@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot.chat import Event, Invocation, Reply
-from bot.errors import BotError
+from bot.errors import BotError, StorageUnavailable
 from bot.turns.intake import Intake
 
 _log = structlog.get_logger(__name__)
@@ -37,11 +37,31 @@ class App:
 
     async def receive(self, event: Event) -> None:
         """Take an event in; `bot.chat.Receive`. A command runs behind it, for platforms wait only seconds."""
-        outcome = await self._intake.take(event)
-        if isinstance(event, Invocation) and outcome == "turn":
-            task = asyncio.create_task(self._run(event))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+        if not isinstance(event, Invocation):
+            await self._intake.take(event)
+            return
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._take_and_run(event, taken))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            async with asyncio.timeout(self._intake.patience):
+                await taken
+        except TimeoutError:
+            # It runs as soon as it is taken in: its repetition will not.
+            raise StorageUnavailable("The database takes too long.") from None
+
+    async def _take_and_run(self, invocation: Invocation, taken: "asyncio.Future[None]") -> None:
+        try:
+            outcome = await self._intake.take(invocation)
+        except BotError as error:
+            if not taken.done():
+                taken.set_exception(error)
+            return
+        if not taken.done():
+            taken.set_result(None)
+        if outcome == "turn":
+            await self._run(invocation)
 
     async def _run(self, invocation: Invocation) -> None:
         try:

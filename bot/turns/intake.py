@@ -77,15 +77,22 @@ class Intake:
         self._options = options
         self._now = now
 
+    @property
+    def patience(self) -> float:
+        """Within so many seconds a platform is told whether its event was taken in."""
+        return self._options.accept.total_seconds()
+
     async def take(self, event: Event) -> Outcome:
         """Take an event in, and say what became of it; for an `Invocation`: "turn" where it is to be run now.
+
+        An `Invocation` is taken in however long that takes: whoever gave up waiting still has to run it.
 
         Raises:
             StorageError: it was not taken in, or this is unknown: the platform must deliver it again.
         """
         try:
             checked = checked_event(event, self._now())
-            async with asyncio.timeout(self._options.accept.total_seconds()):
+            async with asyncio.timeout(None if isinstance(event, Invocation) else self.patience):
                 accepted = await self._take(checked)
         except TimeoutError:
             # The transaction may still commit; then the next delivery of this event is a repetition.

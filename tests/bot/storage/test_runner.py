@@ -525,3 +525,30 @@ async def test_a_transaction_that_waits_too_long_ends_and_frees_what_it_waited_f
     assert took < 3
     assert waiting == 0
     assert await store.read(names) == ["one"]
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_a_process_that_sleeps_in_a_transaction_keeps_its_locks_for_seconds_only(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.storage.postgresql._SILENT_SECONDS", 1)
+    store = await open_store(url)
+    slept: list[bool] = []
+
+    def make_then_sleep(connection: Connection) -> None:
+        connection.execute(insert(workspaces), {"id": "the same", "created_at": EPOCH})
+        if not slept:
+            slept.append(True)
+            time.sleep(2.5)  # as a stopped process does; nothing else of it goes on either
+            with psycopg.connect(url, autocommit=True) as other:
+                # Another process would have waited for this row.
+                other.execute("SET lock_timeout = '100ms'")
+                other.execute("INSERT INTO workspaces (id, created_at) VALUES ('the same', 0)")
+                other.execute("DELETE FROM workspaces WHERE id = 'the same'")
+        connection.execute(select(func.count()).select_from(workspaces))
+
+    try:
+        await store.write(make_then_sleep)
+        assert await store.read(lambda connection: len(connection.execute(select(workspaces)).all())) == 1
+    finally:
+        await store.close()

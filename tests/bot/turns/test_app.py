@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.app import App
-from bot.chat import Form, Invocation, PersonRef, PlaceRef, Reply
-from bot.errors import NotAllowed, PostRefused
+from bot.chat import Event, Form, Invocation, PersonRef, PlaceRef, Reply
+from bot.errors import NotAllowed, PostRefused, StorageUnavailable
 from bot.storage.signals import LocalSignals
 from bot.storage.store import open_store
+from bot.turns.accept_rows import Outcome
 from bot.turns.intake import Intake
 from tests.bot.turns.team import EASY, wall_clock
 
@@ -133,3 +135,31 @@ async def test_a_command_that_does_not_end_is_ended(url: str) -> None:
         assert ended.is_set()
 
     await with_app(url, invoke, use)
+
+
+async def test_a_command_whose_taking_in_takes_too_long_runs_all_the_same(url: str) -> None:
+    ran: list[str] = []
+    go_on = asyncio.Event()
+
+    class Slow(Intake):
+        async def take(self, event: Event) -> Outcome:
+            await go_on.wait()
+            return await super().take(event)
+
+    async def invoke(invocation: Invocation) -> None:
+        ran.append(invocation.delivery_id)
+
+    store = await open_store(url)
+    try:
+        app = App(Slow(store, LocalSignals(), replace(EASY, accept=timedelta(milliseconds=50)), wall_clock), invoke)
+        with pytest.raises(StorageUnavailable):
+            await app.receive(invocation("d1", Answers()))
+        go_on.set()
+        await app.finish(10)
+        assert ran == ["d1"]
+
+        await app.receive(invocation("d1", Answers()))
+        await app.finish(10)
+        assert ran == ["d1"]
+    finally:
+        await store.close()
