@@ -243,17 +243,20 @@ class Message:
     delivery_id: str
     person: PersonRef
     place: PlaceRef
-    #: Names what was said, however often and in whatever form it is delivered.
+    #: Names what was said, however often and in whatever form it is delivered. Edits, deletions and replies name it so.
     utterance_id: str
     text: str
     sent_at: datetime
     addressing: Addressing
-    #: Further names that the platform has for the same utterance.
+    #: Further names that the platform has for the same utterance: under each it is a repetition, and nothing else.
+    #: `Edit`, `Deletion` and `replies_to` never bear one; an adapter that gets one there must turn it into the
+    #: `utterance_id`.
     aliases: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     #: It is said to another person by name: a followed thread's message that is not for the bot.
     to_others: bool = False
-    #: The utterance or post that this replies to: where the core knows it, its conversation goes on.
+    #: The `utterance_id` or the post that this replies to, never an alias: where the core knows it, its conversation
+    #: goes on.
     replies_to: str = ""
 
 
@@ -264,10 +267,13 @@ class Edit:
     delivery_id: str
     person: PersonRef
     place: PlaceRef
+    #: That of the `Message`, never an alias.
     utterance_id: str
     text: str
     edited_at: datetime
     addressing: Addressing
+    #: As of a `Message`: what is said to another person by name is not kept before its message came.
+    to_others: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +282,7 @@ class Deletion:
 
     delivery_id: str
     workspace_id: str
+    #: Those of the `Message`s, never an alias.
     utterance_ids: tuple[str, ...]
 
 
@@ -328,6 +335,7 @@ class PlaceChanged:
     """A place has another name, kind or state; `place` is what it is now, and so is what lies in it."""
 
     delivery_id: str
+    #: Without a name, the one that is known stays.
     place: PlaceRef
     state: Literal["open", "archived", "gone"] = "open"
 

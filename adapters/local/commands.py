@@ -1,6 +1,6 @@
 """Pressed buttons and sent forms of the local platform as invocations, and where their answers go."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +11,8 @@ from adapters.local.render import extras_of, form_of
 from adapters.local.world_rows import NewPost, change_post, make_post
 from bot.chat import Button, Form, Invocation, PersonRef, PlaceRef, Reply
 from bot.errors import InvalidArgument, NotAllowed, PostRefused, PostUncertain, StorageError
+
+_NOT_FOR_YOU = "This button is not for you, or it has expired. Please ask for a new one."
 
 
 def where(place: PlaceRef) -> str:
@@ -28,8 +30,22 @@ def invocation_of(
     """
     pressed = unseal(token, where(place), person.resource_id, world.now(), world.secret)
     if pressed is None:
-        raise NotAllowed("This button is not for you, or it has expired. Please ask for a new one.")
+        raise NotAllowed(_NOT_FOR_YOU)
     return invoked(world, delivery_id, person, place, pressed.command, {**fields, **pressed.arguments})
+
+
+def fields_of(extras: Mapping[str, Any], token: str) -> Sequence[Mapping[str, Any]]:
+    """The fields that are sent with a token of a post: a form has them, a button has none.
+
+    Raises:
+        NotAllowed: the token does not stand on this post.
+    """
+    form = extras.get("form")
+    if form is not None and form["token"] == token:
+        return list(form["fields"])
+    if any(button["token"] == token for button in extras.get("buttons", ())):
+        return ()
+    raise NotAllowed(_NOT_FOR_YOU)
 
 
 def checked_fields(fields: Iterable[Mapping[str, Any]], sent: Mapping[str, str]) -> dict[str, str]:

@@ -30,6 +30,8 @@ class Deliveries:
         self._bot = bot
         self._receive: Receive | None = None
         self._waiting = asyncio.Event()
+        #: Older deeds wait: what comes now is told after them.
+        self._behind = False
 
     @property
     def running(self) -> bool:
@@ -38,7 +40,8 @@ class Deliveries:
 
     async def run(self, receive: Receive) -> None:
         """Deliver until cancelled; first what could not be delivered before."""
-        self._receive = receive
+        waiting = await self._anything_waits()
+        self._receive, self._behind = receive, self._behind or waiting
         self._waiting.set()
         try:
             while True:
@@ -48,21 +51,35 @@ class Deliveries:
                     await self._deliver_all()
                 except StorageError as error:
                     _log.warning("what was said cannot be delivered yet", error=type(error).__name__)
-                    self._waiting.set()
+                    self._put_off()
                     await asyncio.sleep(_REDELIVER_SECONDS)
+                # What was done meanwhile may have been left to the next look.
+                self._behind = self._waiting.is_set()
         finally:
             self._receive = None
 
     async def deliver(self, out: Outgoing) -> None:
-        """Deliver now, or, where that fails, as soon as it is possible."""
+        """Deliver now, or, where that fails or older deeds wait, as soon as it is possible."""
+        if self._receive is None or self._behind:
+            self._put_off()
+            return
         try:
-            if self._receive is not None:
-                await self._deliver(self._receive, out)
+            await self._deliver(self._receive, out)
         except StorageError:
-            self._waiting.set()
+            self._put_off()
         except BaseException:
-            self._waiting.set()
+            self._put_off()
             raise
+
+    def _put_off(self) -> None:
+        self._behind = True
+        self._waiting.set()
+
+    async def _anything_waits(self) -> bool:
+        try:
+            return bool(await self._world.store.read(still_out, 0, 1))
+        except StorageError:
+            return True
 
     async def hand_over(self, event: Event) -> None:
         """Deliver what is worth nothing later, such as a pressed button.

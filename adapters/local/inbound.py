@@ -69,7 +69,6 @@ def _message(payload: Payload, bot: str) -> Message:
     text, addressing = _addressed(payload, bot)
     # A mention at the top of a channel opens a thread below itself, and is answered there.
     root = payload["root"] or ("" if payload["channel"]["kind"] == "direct" else payload["post"])
-    others = {name.lower() for name in _MENTION.findall(payload["text"])} - {bot.lower()}
     return Message(
         delivery_id=payload["delivery"],
         person=person_ref(payload),
@@ -79,9 +78,13 @@ def _message(payload: Payload, bot: str) -> Message:
         sent_at=_moment(payload["at"]),
         addressing=addressing,
         attachments=tuple(Attachment(**one) for one in payload.get("attachments", ())),
-        to_others=addressing == "thread" and bool(others),
+        to_others=addressing == "thread" and _names_others(payload, bot),
         replies_to=payload.get("replies_to", ""),
     )
+
+
+def _names_others(payload: Payload, bot: str) -> bool:
+    return bool({name.lower() for name in _MENTION.findall(payload["text"])} - {bot.lower()})
 
 
 def _addressed(payload: Payload, bot: str) -> tuple[str, Addressing]:
@@ -112,6 +115,7 @@ def _edit(payload: Payload, bot: str) -> Edit:
         text=text,
         edited_at=_moment(payload["at"]),
         addressing=addressing,
+        to_others=addressing == "thread" and _names_others(payload, bot),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from adapters.local import deed_rows
-from adapters.local.commands import checked_fields, invocation_of, invoked
+from adapters.local.commands import checked_fields, fields_of, invocation_of, invoked
 from adapters.local.conversation import World
 from adapters.local.deed_rows import who_and_where
 from adapters.local.deliveries import Deliveries
@@ -174,13 +174,13 @@ class Inhabitants:
 
         Raises:
             NotFound: there is no such post for her.
-            NotAllowed: the button is not for her, has expired, or the bot does not run.
+            NotAllowed: the button does not stand there, is not for her, has expired, or the bot does not run.
             InvalidArgument: a field of the form does not hold what it may.
         """
         row = await self._world.store.read(require_seen, workspace, post_id, person)
         given = await self._world.store.read(who_and_where, workspace, row.channel, person)
         place = place_ref(workspace, given["channel"], row.root)
-        sent = checked_fields(row.extras.get("form", {}).get("fields", ()), fields or {})
+        sent = checked_fields(fields_of(row.extras, token), fields or {})
         event = invocation_of(self._world, _new("press"), person_ref(given), place, token, sent)
         await self._deliveries.hand_over(event)
 

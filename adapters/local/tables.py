@@ -84,7 +84,7 @@ local_posts = Table(
 
 
 class LocalStatusColumns(TypedColumns):
-    """What the bot shows in a place: "working" or "waiting"; no row where it is idle. And the place's title."""
+    """What the bot shows in a place, and the place's title; no row where it is idle and has none."""
 
     workspace: Named[str] = Column(primary_key=True)
     channel: Named[str] = Column(primary_key=True)

@@ -294,6 +294,14 @@ def put_status(connection: Connection, workspace: str, channel: str, root: str, 
         index_elements=["workspace", "channel", "root"], set_={name: _STATUS.excluded[name] for name in changes}
     )
     connection.execute(statement, {"workspace": workspace, "channel": channel, "root": root, **changes})
+    mine = (
+        local_statuses.c.workspace == workspace,
+        local_statuses.c.channel == channel,
+        local_statuses.c.root == root,
+    )
+    # Nothing to show is no row: each thread would leave one behind.
+    nothing = (local_statuses.c.status == "idle", local_statuses.c.title == "")
+    connection.execute(delete(local_statuses).where(*mine, *nothing))
 
 
 def get_status(connection: Connection, workspace: str, channel: str, root: str) -> tuple[str, str]:

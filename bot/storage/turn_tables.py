@@ -126,7 +126,8 @@ class TurnColumns(TypedColumns):
     # The stored answer; from then on the turn is only delivered.
     answer_key: Named[int | None] = Column(Key, ForeignKey("messages.key", ondelete="SET NULL"))
     closed_at: Named[datetime | None] = Column(Instant)
-    # Why it failed: the error's name, never its text.
+    # Why it ended so: the name of an error, never its text; or "removed" (the bot, from the workspace), "attempts",
+    # "model", "place" (it cannot be opened).
     reason: Named[str] = Column(server_default=text("''"))
     # How many turns in a row were asked for faster than a human can read.
     haste: Named[int] = Column(server_default=text("0"))
@@ -184,12 +185,12 @@ class JobColumns(TypedColumns):
     """A job: long, destructive or periodic work, or a notice to be posted. One process at a time does it."""
 
     key: Named[int] = Column(Key, primary_key=True)
-    # What makes it the same job when it is asked for again: "retention:2026-11-22".
+    # What makes it the same job when it is asked for again: "housekeeping:2026-11-22T14".
     id: Named[str] = Column(unique=True)
     workspace_key: Named[int | None] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
     kind: Named[str]
     arguments: Named[dict[str, Any]] = Column(Document)
-    # Who asked for it, and where the report goes.
+    # Who asked for it, where it was a command's; and where the report goes.
     resource_key: Named[int | None] = Column(Key, ForeignKey("people.key", ondelete="CASCADE"))
     place_key: Named[int | None] = Column(Key, ForeignKey("places.key", ondelete="CASCADE"))
     # queued or running; then done or failed.

@@ -24,7 +24,16 @@ from bot.storage.turn_tables import deliveries_in, pending_changes, utterances
 from bot.turns.addressing import Followed, followed
 from bot.turns.job_rows import queue_notice
 from bot.turns.options import TurnOptions
-from bot.turns.place_rows import find_place, find_replied, join_thread, lock_place, open_thread, turn_back
+from bot.turns.place_rows import (
+    find_place,
+    find_replied,
+    join_thread,
+    lock_place,
+    lock_replied,
+    open_thread,
+    replied_thread,
+    turn_back,
+)
 from bot.turns.queue_rows import enqueue, haste_of
 from bot.turns.rate_rows import refusal
 from bot.turns.turn_values import Notice, Word
@@ -118,14 +127,17 @@ def accept_message(connection: Connection, given: Incoming, options: TurnOptions
     if pending is not None and pending.text is None:
         return Accepted("deleted")
     draft = given.draft if pending is None else _changed(given.draft, pending.text)
-    place = lock_place(connection, scope, message.place, now) if replied is None else turn_back(connection, replied)
+    place = lock_place(connection, scope, message.place, now) if replied is None else lock_replied(connection, replied)
     refused = refusal(connection, scope, resource_key, options, now)
     if refused is not None:
-        return Accepted("refused", (_notify(connection, scope, refused, place.key, now),))
-    thread = open_thread(connection, scope, place, message.person.resource_id, given.subject_id, now)
+        return _refuse(connection, scope, message, refused, place.key, now)
+    thread = replied_thread(connection, replied) or open_thread(
+        connection, scope, place, message.person.resource_id, given.subject_id, now
+    )
     haste = haste_of(connection, thread.key, resource_key, options, now)
     if haste.refused is not None:
-        return Accepted("refused", (_notify(connection, scope, haste.refused, place.key, now),))
+        return _refuse(connection, scope, message, haste.refused, place.key, now)
+    turn_back(connection, place, replied)
     join_thread(connection, thread, resource_key, now)
     (stored,) = save_messages(connection, person, [replace(draft, thread_id=thread.id)], now)
     if pending is not None:
@@ -160,6 +172,21 @@ def refuse_message(connection: Connection, message: Message, sentence: str, now:
     notice = Notice(f"unusable:{who}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", sentence)
     place = lock_place(connection, scope, message.place, now)
     return Accepted("refused", (_notify(connection, scope, notice, place.key, now),))
+
+
+_UNCOUNT = (
+    update(utterances)
+    .where(utterances.c.workspace_key == bindparam("in_workspace"), utterances.c.id == bindparam("said"))
+    .values(resource_key=None)
+)
+
+
+def _refuse(
+    connection: Connection, scope: Scope, message: Message, notice: Notice, place_key: int, now: datetime
+) -> Accepted:
+    """Tell why a message is not taken in. It does not count: who waits as long as she was told is heard again."""
+    connection.execute(_UNCOUNT, {"in_workspace": scope.workspace_key, "said": message.utterance_id})
+    return Accepted("refused", (_notify(connection, scope, notice, place_key, now),))
 
 
 def _notify(connection: Connection, scope: Scope, notice: Notice, place_key: int, now: datetime) -> Word:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 from sqlalchemy.dialects import postgresql
@@ -67,7 +68,8 @@ _TURN_OF = (
     )
     .join(turn_messages, turn_messages.c.turn_key == turns.c.key)
     .where(turn_messages.c.message_key == bindparam("message_key"), is_open(turns))
-    .with_for_update(of=turns, key_share=True)
+    # Of what is not locked, PostgreSQL gives what was there before it waited for whoever claims the turn.
+    .with_for_update(of=[turns, turn_messages], key_share=True)
 )
 
 
@@ -105,7 +107,7 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
     if stored.seq == 1 and (title := title_of_question(given.change.text or "")):
         suggest_title(connection, author, stored.thread_id, title, "question")
     mark_based_on(connection, [stored.key], now)
-    opened = connection.execute(_TURN_OF, {"message_key": stored.key}).one_or_none()
+    opened = _turn_of(connection, stored.key)
     word: Word = ""
     # A turn that waits reads its question when it is worked, unless its answer waits to be delivered.
     if opened is not None and opened.taken and (opened.state != "queued" or opened.answer_key is not None):
@@ -113,6 +115,13 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
         if word:
             announce(connection, word)
     return Accepted("turn" if word else "ignored", (word,))
+
+
+def _turn_of(connection: Connection, message_key: int) -> Any:
+    """The open turn that is to answer a message, locked."""
+    values = {"message_key": message_key}
+    # Who waited for the end of a turn has not seen the next one, to which the message was carried over.
+    return connection.execute(_TURN_OF, values).one_or_none() or connection.execute(_TURN_OF, values).one_or_none()
 
 
 def _may_come(connection: Connection, scope: Scope, edit: Edit, now: datetime, options: TurnOptions) -> bool:
@@ -130,6 +139,7 @@ def _may_come(connection: Connection, scope: Scope, edit: Edit, now: datetime, o
         text=edit.text,
         sent_at=edit.edited_at,
         addressing=edit.addressing,
+        to_others=edit.to_others,
     )
     return is_followed(connection, scope, as_message, now, options)
 
@@ -196,7 +206,7 @@ def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -
         if stored is None:
             _wait(connection, scope, utterance_id, now, now)
             continue
-        turn = connection.execute(_TURN_OF, {"message_key": stored.key}).one_or_none()
+        turn = _turn_of(connection, stored.key)
         mark_based_on(connection, [stored.key], now)
         delete_messages(connection, scope, [utterance_id])
         if turn is not None:
@@ -208,7 +218,7 @@ def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -
 
 
 _RUNNING = (
-    select(turns.c.key, turns.c.id)
+    select(turns.c.key, turns.c.id, turns.c.answer_key, _BEGUN.label("begun"))
     .join(people, people.c.key == turns.c.resource_key)
     .where(
         turns.c.place_key == bindparam("in_place"),
@@ -220,10 +230,14 @@ _RUNNING = (
 
 
 _STOP = update(turns).where(turns.c.key == bindparam("turn_key")).values(stop_requested=True, ready_at=SharedNow())
+_STOPPED_TOO = update(turn_messages).where(turn_messages.c.turn_key == bindparam("of_turn")).values(taken=True)
 
 
 def accept_stop(connection: Connection, stopped: Stopped, now: datetime) -> Accepted:
-    """Stop the person's own open turn in a place."""
+    """Stop the person's own open turn in a place, with all that she has said for it so far.
+
+    What she says afterwards, and what waits until the answer that is being shown has ended, becomes her next turn.
+    """
     scope = workspace_scope(connection, stopped.person.workspace_id, now)
     if scope is None or not first_delivery(connection, scope, stopped.delivery_id, now):
         return Accepted("ignored")
@@ -235,6 +249,8 @@ def accept_stop(connection: Connection, stopped: Stopped, now: datetime) -> Acce
     for turn in connection.execute(_RUNNING, values).all():
         # Where it waits to be tried again, it waits no longer.
         connection.execute(_STOP, {"turn_key": turn.key, "now": now})
+        if turn.answer_key is None and not turn.begun:
+            connection.execute(_STOPPED_TOO, {"of_turn": turn.key})
         words.append(changed(turn.id))
         announce(connection, words[-1])
     return Accepted("turn" if words else "ignored", tuple(words))
@@ -291,7 +307,7 @@ def accept_place_change(connection: Connection, given: PlaceChanged, now: dateti
 
 
 def accept_person_change(connection: Connection, given: PersonChanged, now: datetime) -> Accepted:
-    """Take over a person's name."""
+    """Take over a person's name. That she left is not: who may read what is asked of the platform each time."""
     scope = workspace_scope(connection, given.person.workspace_id, now)
     if scope is not None and first_delivery(connection, scope, given.delivery_id, now) and given.person.name:
         name_person(connection, scope, given.person.resource_id, given.person.name)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.chat import Absent, Button, Conversation, Finding, Found, PostKey, Reply
+from bot.chat import Absent, Conversation, Finding, Found, PostKey, Reply
 from bot.errors import PlatformBusy, PlatformUnreachable, PostRefused, PostUncertain, TurnLost
 from bot.turns.growing import Growing
 from bot.turns.turn_values import Post
@@ -88,7 +88,7 @@ class Delivery:
         """Whether something may have been posted."""
         return any(post.state != "planned" for post in self._log.posts.values())
 
-    async def deliver(self, text: str, buttons: tuple[Button, ...] = (), *, rateable: bool = False) -> None:
+    async def deliver(self, text: str, *, rateable: bool = False) -> None:
         """Let the place show exactly this text, going on from whatever was posted before.
 
         Raises:
@@ -99,7 +99,7 @@ class Delivery:
         parts = self._conversation.split(text)
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
-            await self._bring_about(number, Reply(part, buttons=buttons if last else (), rateable=last and rateable))
+            await self._bring_about(number, Reply(part, rateable=last and rateable))
         for number in sorted(number for number in self._log.posts if number >= len(parts)):
             await self._remove(number)
 
@@ -112,8 +112,8 @@ class Delivery:
         for number in sorted(self._log.posts):
             await self._remove(number)
 
-    async def stream(self, growing: Growing, recorded: Callable[[], Awaitable[None]]) -> None:
-        """Show a text while it grows. The last of it is shown only when `recorded` has returned.
+    async def stream(self, growing: Growing, recorded: Callable[[], Awaitable[bool]]) -> None:
+        """Show a text while it grows. The last of it is shown only when `recorded` has said whether it is rateable.
 
         Raises:
             PlatformError: a part could not be sent, or it is unknown whether it was.
@@ -133,16 +133,17 @@ class Delivery:
             number += 1
 
     async def _part(
-        self, number: int, growing: Growing, recorded: Callable[[], Awaitable[None]]
+        self, number: int, growing: Growing, recorded: Callable[[], Awaitable[bool]]
     ) -> AsyncGenerator[Reply, None]:
         """One part, each time that it has grown; at last as it stays."""
+        rateable = False
         while True:
             seen, whole = growing.text, growing.whole
             parts = self._conversation.split(seen)
             if len(parts) > number + 1:
                 break
             if whole:
-                await recorded()
+                rateable = await recorded()
                 # It may have been given a last sentence.
                 parts = self._conversation.split(growing.text)
                 break
@@ -154,7 +155,7 @@ class Delivery:
         self._log.check()
         self._shown[number] = parts[number]
         self._ended.add(number)
-        yield Reply(parts[number], rateable=number == len(parts) - 1)
+        yield Reply(parts[number], rateable=rateable and number == len(parts) - 1)
 
     async def _open(self, number: int, replies: AsyncGenerator[Reply, None]) -> None:
         async def opened(post_id: str) -> None:

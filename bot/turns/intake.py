@@ -24,7 +24,9 @@ from bot.chat import (
     Stopped,
 )
 from bot.errors import InvalidArgument, StorageUnavailable
+from bot.limits import MESSAGE_BYTES
 from bot.memory.apart import apart
+from bot.memory.clean import clean_text
 from bot.memory.drafts import Draft, checked_text, draft
 from bot.memory.message_rows import Change
 from bot.memory.terms import indexed_terms
@@ -54,7 +56,7 @@ from bot.turns.change_rows import (
     accept_stop,
 )
 from bot.turns.checked import checked_event
-from bot.turns.notices import too_long, unusable
+from bot.turns.notices import CUT, too_long, unusable
 from bot.turns.options import TurnOptions
 
 _log = structlog.get_logger(__name__)
@@ -135,7 +137,7 @@ class Intake:
     async def _edit(self, edit: Edit) -> Accepted:
         if edit.person.is_bot:
             return _IGNORED
-        text = checked_text(edit.text)
+        text = _edited(edit.text)
         terms = await apart(len(text), lambda: tuple(indexed_terms(text)))
         given = IncomingEdit(edit, Change(edit.utterance_id, text, terms, None))
         return await self._store.write(accept_edit, given, self._options, self._now())
@@ -175,6 +177,15 @@ def _incoming(message: Message) -> Incoming:
     )
     checked: Draft = draft(stored, "")
     return Incoming(message, checked, str(uuid4()), str(uuid4()))
+
+
+def _edited(text: str) -> str:
+    """An edit's text as it is stored. What is too long is cut: the words before the edit must not stay."""
+    try:
+        return checked_text(text)
+    except InvalidArgument:
+        room = MESSAGE_BYTES - len(CUT.encode())
+        return clean_text(text[:MESSAGE_BYTES]).encode()[:room].decode(errors="ignore") + CUT
 
 
 def _kept(attachment: Attachment) -> dict[str, str | int]:

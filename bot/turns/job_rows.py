@@ -10,12 +10,13 @@ from sqlalchemy.dialects import postgresql
 
 from bot.access.scope import Scope
 from bot.chat import PlaceRef
-from bot.errors import TurnLost
+from bot.errors import InvalidArgument, TurnLost
 from bot.storage.now import SharedNow
 from bot.storage.platform import PlatformOf
 from bot.storage.tables import people, workspaces
 from bot.storage.turn_tables import is_waiting, jobs, places
 from bot.turns.options import TurnOptions
+from bot.turns.place_rows import place_ref
 from bot.turns.post_rows import finish_posts, read_posts, start_sending
 from bot.turns.turn_values import Lease, Notice, Post, Word
 
@@ -26,15 +27,24 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be queued. The same `id` again is the same job: nothing is queued."""
+    """A job to be queued. The same `id` again is the same job: nothing is queued.
+
+    Raises:
+        InvalidArgument: it has a place, but no workspace in which that lies.
+    """
 
     id: str
     kind: str
     arguments: Mapping[str, Any]
     workspace_key: int | None = None
+    #: Who asked for it: commands name her; the bot's own jobs have nobody.
     resource_key: int | None = None
     place_key: int | None = None
     report: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.place_key is not None and self.workspace_key is None:
+            raise InvalidArgument("workspace_key", "a job with a place lies in a workspace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ _served = or_(
     exists()
     .where(
         workspaces.c.key == jobs.c.workspace_key,
+        workspaces.c.removed_at.is_(None),
         PlatformOf(workspaces.c.id).in_(bindparam("platforms", expanding=True)),
     )
     .correlate(jobs),
@@ -196,7 +207,7 @@ def claim_job(
     row = connection.execute(_JOB, {"job_key": key}).one()
     place = None
     if row.place_key is not None:
-        place = PlaceRef(row.workspace_id, row.place_id, row.place_kind, row.place_name, row.address, row.within)
+        place = place_ref(row)
     return Job(
         key=row.key,
         id=row.id,
@@ -258,10 +269,13 @@ def begin_job_post(
 
     Raises:
         TurnLost: another process does it now.
+        InvalidArgument: it lies in no workspace, and has nowhere to post.
     """
+    if job.workspace_key is None:
+        raise InvalidArgument("job", "a job without a workspace posts nothing")
     require_job(connection, job, options, now)
     finish_posts(connection, job_key=job.key, before=part)
-    return start_sending(connection, job.workspace_key or 0, part, value, now, job_key=job.key)
+    return start_sending(connection, job.workspace_key, part, value, now, job_key=job.key)
 
 
 def finish_job(connection: Connection, job: Job, state: str, reason: str, options: TurnOptions, now: datetime) -> None:

@@ -66,11 +66,13 @@ def _full(who: str, most: str) -> Select[Any]:
     )
 
 
-# Another process may serve the other platforms.
+# Another process may serve the other platforms. Where the bot was removed from a workspace nothing is owed there, also
+# not what was taken in while that happened.
 _served = (
     exists()
     .where(
         workspaces.c.key == turns.c.workspace_key,
+        workspaces.c.removed_at.is_(None),
         PlatformOf(workspaces.c.id).in_(bindparam("platforms", expanding=True)),
     )
     .correlate(turns)
@@ -137,7 +139,7 @@ def take_next(
 ) -> tuple[int, Lease] | None:
     """Lease the thread of the oldest turn that may be worked now: the turn's key, and the lease. None: there is none.
 
-    In a thread turns are worked one after the other, in the order in which they were queued.
+    In a thread turns are worked one after the other, in the order of their first messages there.
 
     Args:
         connection: in a transaction.

@@ -6,6 +6,8 @@ from bot.limits import MESSAGE_BYTES
 
 STOPPED = "(Stopped, as you asked.)"
 STOPPED_BEFORE = "Stopped, before I had said anything."
+#: Ends an edited message that became too long to be kept.
+CUT = "\n\n(The rest of this message is longer than can be kept.)"
 GIVEN_UP = "I could not answer this: it failed several times, for a reason on my side. Please ask again later."
 
 

@@ -34,9 +34,9 @@ _POINT = (
 )
 
 
-def place_ref(row: Row[Any], workspace_id: str) -> PlaceRef:
-    """A stored place as adapters know it."""
-    return PlaceRef(workspace_id, row.id, row.kind, row.name, row.address, row.within)
+def place_ref(row: Row[Any]) -> PlaceRef:
+    """A place as adapters know it, of a row that holds it beside other things."""
+    return PlaceRef(row.workspace_id, row.place_id, row.place_kind, row.place_name, row.address, row.within)
 
 
 def find_place(connection: Connection, scope: Scope, place_id: str) -> Row[Any] | None:
@@ -161,14 +161,23 @@ def find_replied(connection: Connection, scope: Scope, replies_to: str, place: P
 _PLACE_BY_KEY = select(places).where(places.c.key == bindparam("place_key")).with_for_update(key_share=True)
 
 
-def turn_back(connection: Connection, replied: Replied) -> Row[Any]:
-    """The place of a conversation, locked, and turned to that conversation."""
-    values = {"place_key": replied.place_key}
-    row = connection.execute(_PLACE_BY_KEY, values).one()
-    if row.thread_key != replied.thread_key:
-        point_place(connection, row.key, replied.thread_key, row.generation)
-        row = connection.execute(_PLACE_BY_KEY, values).one()
-    return row
+def lock_replied(connection: Connection, replied: Replied) -> Row[Any]:
+    """The place of a conversation, locked."""
+    return connection.execute(_PLACE_BY_KEY, {"place_key": replied.place_key}).one()
+
+
+def replied_thread(connection: Connection, replied: Replied | None) -> OpenThread | None:
+    """The conversation itself; None where nothing is replied to."""
+    if replied is None:
+        return None
+    found = connection.execute(_BY_KEY, {"thread_key": replied.thread_key}).one()
+    return OpenThread(found.key, found.id, found.created_at)
+
+
+def turn_back(connection: Connection, place: Row[Any], replied: Replied | None) -> None:
+    """Let a conversation that is replied to go on in its place, which is locked."""
+    if replied is not None and place.thread_key != replied.thread_key:
+        point_place(connection, place.key, replied.thread_key, place.generation)
 
 
 def change_place(connection: Connection, scope: Scope, place: PlaceRef, state: str) -> None:
@@ -176,7 +185,11 @@ def change_place(connection: Connection, scope: Scope, place: PlaceRef, state: s
 
     Its new address is its own alone: how the adapter finds what lies in it is not said.
     """
-    values = {"kind": place.kind, "name": place.name, "state": state}
+    values: dict[str, Any] = {"kind": place.kind, "state": state}
+    shown: dict[str, Any] = {"place_kind": place.kind}
+    if place.name:
+        # Not every payload says it: what is known stays.
+        values["name"] = shown["place_name"] = place.name
     itself = (places.c.workspace_key == scope.workspace_key, places.c.id == place.place_id)
     inside = (places.c.workspace_key == scope.workspace_key, places.c.within == place.place_id)
     moved = values | {"address": dict(place.address)}
@@ -190,7 +203,6 @@ def change_place(connection: Connection, scope: Scope, place: PlaceRef, state: s
         select(turns.c.thread_key).where(turns.c.place_key.in_(changed)),
         select(places.c.thread_key).where(places.c.key.in_(changed), places.c.thread_key.is_not(None)),
     )
-    shown = {"place_kind": place.kind, "place_name": place.name}
     connection.execute(update(threads).where(threads.c.key.in_(held)).values(shown))
 
 

@@ -58,6 +58,22 @@ def read_posts(connection: Connection, *, turn_key: int | None = None, job_key: 
     return {row.part: _post(row) for row in rows}
 
 
+def require_unchanged(connection: Connection, turn: Turn) -> int | None:
+    """Lock a turn's row.
+
+    Returns:
+        The key of its stored answer, if there is one.
+
+    Raises:
+        NotFound: its question was changed, or it was closed: what was made for it is out of date.
+    """
+    row = connection.execute(_LOCK, {"turn_key": turn.key}).one_or_none()
+    if row is None or row.state not in OPEN_STATES or row.revision != turn.revision:
+        raise NotFound("The question has changed.")
+    answer_key: int | None = row.answer_key
+    return answer_key
+
+
 def begin_post(connection: Connection, turn: Turn, part: int, value: str, options: TurnOptions, now: datetime) -> Post:
     """Move a post from planned to sending: right after this it is sent, by whoever still has the lease.
 
@@ -68,10 +84,7 @@ def begin_post(connection: Connection, turn: Turn, part: int, value: str, option
         NotFound: its question was changed: this answer is out of date.
     """
     require_lease(connection, turn.thread_key, turn.lease, options, now)
-    row = connection.execute(_LOCK, {"turn_key": turn.key}).one_or_none()
-    if row is None or row.state not in OPEN_STATES or row.revision != turn.revision:
-        raise NotFound("The question has changed.")
-    if row.answer_key is not None:
+    if require_unchanged(connection, turn) is not None:
         # Before the answer is stored, what its posts are to say in the end is not known.
         finish_posts(connection, turn_key=turn.key, before=part)
     return start_sending(connection, turn.workspace_key, part, value, now, turn_key=turn.key)

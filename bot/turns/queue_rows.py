@@ -33,7 +33,7 @@ _LATEST = (
 )
 _BEGUN = exists().where(posts.c.turn_key == turns.c.key, posts.c.state != "planned").correlate(turns)
 _OPEN = (
-    select(turns.c.key, turns.c.id, turns.c.state, turns.c.restarts, _BEGUN.label("begun"))
+    select(turns.c.key, turns.c.id, turns.c.state, turns.c.restarts, turns.c.stop_requested, _BEGUN.label("begun"))
     .where(
         turns.c.thread_key == bindparam("of_thread"),
         turns.c.resource_key == bindparam("of_person"),
@@ -109,12 +109,16 @@ def enqueue(
     said = {"in_workspace": scope.workspace_key, "said": message_id}
     values = {"of_thread": thread_key, "of_person": resource_key}
     opened = connection.execute(_OPEN, values).one_or_none()
+    if opened is None:
+        # Who waited for the end of a turn has not seen the one that carries over what it left.
+        opened = connection.execute(_OPEN, values).one_or_none()
     if opened is not None:
         if opened.begun:
             # It becomes the next turn, which inherits the haste.
             connection.execute(_HASTEN, {"turn_key": opened.key, "lately": now - options.hasty})
         connection.execute(_BELONGS, said | {"to_turn": opened.key})
-        if opened.state == "queued":
+        if opened.state == "queued" or opened.stop_requested:
+            # A turn that was stopped answers nothing that is said afterwards: that becomes the next turn.
             return "turn"
         return begin_again(connection, opened, options)
     row = {

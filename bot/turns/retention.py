@@ -14,6 +14,7 @@ from bot.storage.turn_tables import (
     is_open,
     jobs,
     pending_changes,
+    places,
     turns,
     utterances,
 )
@@ -27,7 +28,10 @@ _PORTION = 500
 
 
 async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitable[None]]) -> str:
-    """Delete what is past its time: messages, then the marks by which repetitions are known, then closed work."""
+    """Delete what is past its time: messages, the marks by which repetitions are known, closed work, unused places.
+
+    Where messages are kept for ever, so are turns: whoever rates an answer, or replies to it, is known by its posts.
+    """
     options, now = bench.options, bench.now()
     swept = 0
     if options.retention is not None:
@@ -35,6 +39,7 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
             swept += gone
             await progress(f"{swept} messages deleted")
     marks = now - options.deliveries_kept
+    forgotten = marks if options.retention is None else min(marks, now - options.retention)
     for function, before in (
         (sweep_deliveries, marks),
         (sweep_utterances, marks),
@@ -42,6 +47,7 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
         (sweep_jobs, marks),
         # With its turn the record of an answer's posts goes: it lasts as long as what was said.
         *(((sweep_turns, now - options.retention),) if options.retention is not None else ()),
+        (sweep_places, forgotten),
     ):
         while await bench.store.write(function, before):
             await progress(f"{swept} messages deleted; {function.__name__}")
@@ -112,6 +118,23 @@ def sweep_jobs(connection: Connection, before: datetime) -> int:
     keys = connection.execute(select(jobs.c.key).where(jobs.c.closed_at < before).limit(_PORTION)).scalars().all()
     connection.execute(delete(jobs).where(jobs.c.key.in_(keys)))
     return len(keys)
+
+
+def sweep_places(connection: Connection, before: datetime) -> int:
+    """Forget a portion of the places in which nothing goes on; whoever speaks there again makes it anew."""
+    empty = (
+        places.c.thread_key.is_(None),
+        places.c.created_at < before,
+        ~exists().where(turns.c.place_key == places.c.key),
+        ~exists().where(jobs.c.place_key == places.c.key),
+    )
+    past = select(places.c.key).where(*empty)
+    # Where somebody speaks just now, something goes on.
+    locked = past.order_by(places.c.key).limit(_PORTION).with_for_update(skip_locked=True)
+    keys = connection.execute(locked).scalars().all()
+    # Looked at again under the locks: a turn may have been queued since.
+    gone = delete(places).where(places.c.key.in_(keys), *empty).returning(places.c.key)
+    return len(connection.execute(gone).scalars().all())
 
 
 def _delete_pairs(connection: Connection, table: Table, name: str, rows: Sequence[Any]) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from bot.access.scope import Scope
-from bot.chat import PersonRef, PlaceRef
-from bot.errors import NotFound, TurnLost
+from bot.chat import PersonRef
+from bot.errors import TurnLost
 from bot.memory.drafts import Draft
 from bot.memory.turn_rows import Cost, close_turn
 from bot.storage.now import SharedNow
@@ -18,7 +18,8 @@ from bot.storage.tables import messages, people, threads, workspaces
 from bot.storage.turn_tables import OPEN_STATES, is_open, places, turn_messages, turns
 from bot.turns.lease_rows import free_lease, require_lease, take_next
 from bot.turns.options import TurnOptions
-from bot.turns.post_rows import begin_post, finish_posts, read_posts, start_sending
+from bot.turns.place_rows import place_ref
+from bot.turns.post_rows import begin_post, finish_posts, read_posts, require_unchanged, start_sending
 from bot.turns.rate_rows import warn_of_budget
 from bot.turns.turn_values import Answer, Asked, Closed, Lease, Post, Turn, Word
 
@@ -31,7 +32,7 @@ _TURN = (
         threads.c.id.label("thread_id"),
         threads.c.next_seq,
         places.c.id.label("place_id"),
-        places.c.kind,
+        places.c.kind.label("place_kind"),
         places.c.name.label("place_name"),
         places.c.within,
         places.c.address,
@@ -60,8 +61,11 @@ _OPEN_QUESTIONS = (
     .order_by(messages.c.sent_at, messages.c.seq)
 )
 _ANSWER = select(messages.c.text, messages.c.outcome).where(messages.c.key == bindparam("answer_key"))
-# Where an answer is stored already, what was said since is not answered by it, and becomes the next turn.
-_UNANSWERED = exists().where(turns.c.key == bindparam("of_turn"), turns.c.answer_key.is_(None))
+# Where an answer is stored already, or was stopped, what was said since is not answered by it, and becomes the next
+# turn.
+_UNANSWERED = exists().where(
+    turns.c.key == bindparam("of_turn"), turns.c.answer_key.is_(None), turns.c.stop_requested.is_(False)
+)
 _TAKE_MESSAGES = (
     update(turn_messages)
     .where(turn_messages.c.turn_key == bindparam("of_turn"), turn_messages.c.taken.is_(False), _UNANSWERED)
@@ -120,10 +124,9 @@ def _read(connection: Connection, key: int, lease: Lease) -> Turn | None:
         workspace_key=row.workspace_key,
         thread_key=row.thread_key,
         thread_id=row.thread_id,
-        place=PlaceRef(row.workspace_id, row.place_id, row.kind, row.place_name, row.address, row.within),
+        place=place_ref(row),
         person=PersonRef(row.workspace_id, row.resource_id, row.person_name),
         lease=lease,
-        queued_at=row.queued_at,
         attempts=row.attempts,
         revision=row.revision,
         stop_requested=row.stop_requested,
@@ -151,11 +154,6 @@ class Recording:
     first_post: str | None
 
 
-_LOCK = (
-    select(turns.c.revision, turns.c.stop_requested, turns.c.state)
-    .where(turns.c.key == bindparam("turn_key"))
-    .with_for_update()
-)
 _STORED = select(messages.c.key).where(
     messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("said")
 )
@@ -165,17 +163,6 @@ _ANSWERING = (
     .where(turns.c.key == bindparam("turn_key"))
     .values(state="answering", answer_key=_STORED.scalar_subquery())
 )
-
-
-def require_unchanged(connection: Connection, turn: Turn) -> None:
-    """Lock a turn's row.
-
-    Raises:
-        NotFound: its question was changed, or it was closed: what was made for it is out of date.
-    """
-    row = connection.execute(_LOCK, {"turn_key": turn.key}).one_or_none()
-    if row is None or row.state not in OPEN_STATES or row.revision != turn.revision:
-        raise NotFound("The question has changed.")
 
 
 def record_answer(

@@ -65,6 +65,11 @@ class Answer:
     text: str
     outcome: str
 
+    @property
+    def rateable(self) -> bool:
+        """Whether people may say what they think of it: not of one that says only that there is none."""
+        return self.outcome != "failed"
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -78,7 +83,6 @@ class Turn:
     place: PlaceRef
     person: PersonRef
     lease: Lease
-    queued_at: datetime
     attempts: int
     revision: int
     stop_requested: bool

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -11,15 +12,16 @@ import structlog
 from bot.access.actor import Actor
 from bot.agent.titles import title_by_model
 from bot.chat import Adapter, Conversation, PersonRef, PlaceRef
-from bot.errors import BotError, StorageError
+from bot.errors import BotError, NotFound, StorageError, TurnLost
 from bot.memory.memory import Memory
 from bot.storage.signals import Signals
-from bot.turns.job_rows import claim_job, free_jobs, release_job, renew_jobs
+from bot.turns.job_rows import Job, claim_job, finish_job, free_jobs, release_job, renew_jobs
 from bot.turns.jobs import JobKinds, WorkingJob, queue_periodic
 from bot.turns.lease_rows import free_all, renew_leases
+from bot.turns.pauses import pause_after
 from bot.turns.turn_log import lease_end
-from bot.turns.turn_rows import claim_turn, release_turn
-from bot.turns.turn_values import Turn, Word
+from bot.turns.turn_rows import claim_turn, finish_turn, release_turn
+from bot.turns.turn_values import Asked, Turn, Word
 from bot.turns.working import Bench, Close, Release, Working
 
 _log = structlog.get_logger(__name__)
@@ -142,14 +144,25 @@ class Worker:
             return False
         conversation = self._conversation(turn.place, turn.person)
         if conversation is None:
-            later = bench.options.longest_backoff
-            await bench.store.write(release_turn, turn, later, counted=False, now=bench.now())
+            # Whoever took it over meanwhile, or changed its question, finds the same.
+            with suppress(TurnLost, NotFound):
+                await self._put_aside(turn)
             return True
         working = Working(bench, turn, conversation, until)
         task = asyncio.create_task(self._work(working))
         self._turns[task] = working
         task.add_done_callback(self._turn_ended)
         return True
+
+    async def _put_aside(self, turn: Turn) -> None:
+        """Put back a turn whose place cannot be opened; after many attempts close it: its thread waits for it."""
+        bench = self._bench
+        if turn.attempts >= bench.options.post_attempts:
+            await bench.store.write(finish_turn, turn, "failed", "place", str(uuid4()), bench.now())
+            return
+        pause = pause_after(turn.attempts, bench.options)
+        await bench.store.write(release_turn, turn, pause, counted=True, now=bench.now())
+        self._wake_in(pause)
 
     async def _work(self, working: Working) -> None:
         try:
@@ -178,14 +191,24 @@ class Worker:
             return False
         conversation = None if job.place is None else self._conversation(job.place)
         if job.place is not None and conversation is None:
-            later = bench.options.longest_backoff
-            await bench.store.write(release_job, job, later, bench.options, bench.now(), counted=False)
+            with suppress(TurnLost):
+                await self._put_job_aside(job)
             return True
         working = WorkingJob(bench, job, self._kinds, conversation, until)
         task = asyncio.create_task(self._do(working))
         self._jobs[task] = working
         task.add_done_callback(self._job_ended)
         return True
+
+    async def _put_job_aside(self, job: Job) -> None:
+        """As for a turn."""
+        bench = self._bench
+        if job.attempts >= bench.options.post_attempts:
+            await bench.store.write(finish_job, job, "failed", "place", bench.options, bench.now())
+            return
+        pause = pause_after(job.attempts, bench.options)
+        await bench.store.write(release_job, job, pause, bench.options, bench.now(), counted=True)
+        self._wake_in(pause)
 
     async def _do(self, working: WorkingJob) -> None:
         try:
@@ -222,22 +245,24 @@ class Worker:
     # Behind answers that were given
 
     def _suggest_title(self, turn: Turn) -> None:
-        if self._draining or self._bench.model.offline or not turn.asked or turn.asked[0].seq != 1:
+        # By time it need not be the first of them: what was said earlier may have come later.
+        first = next((one for one in turn.asked if one.seq == 1), None)
+        if self._draining or self._bench.model.offline or first is None:
             return
-        task = asyncio.create_task(self._title(turn))
+        task = asyncio.create_task(self._title(turn, first))
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
 
-    async def _title(self, turn: Turn) -> None:
+    async def _title(self, turn: Turn, first: Asked) -> None:
         bench = self._bench
-        title = await title_by_model(bench.model, turn.asked[0].text)
+        title = await title_by_model(bench.model, first.text)
         if not title:
             return
         view = Memory(bench.store, turn.workspace_key, bench.memory_options, bench.now).as_actor(
             Actor.person(turn.person.resource_id)
         )
         try:
-            await view.suggest_title(turn.thread_id, title, about=(turn.asked[0].id, turn.asked[0].text))
+            await view.suggest_title(turn.thread_id, title, about=(first.id, first.text))
         except BotError as error:
             _log.info("title not stored", error=type(error).__name__)
             return

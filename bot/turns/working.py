@@ -35,6 +35,7 @@ from bot.models.port import Model
 from bot.settings import Settings
 from bot.storage.store import Store
 from bot.turns.asking import Asking
+from bot.turns.cost_rows import pay_unanswered
 from bot.turns.delivery import Delivery
 from bot.turns.insist import insist
 from bot.turns.lease_rows import let_go
@@ -193,7 +194,7 @@ class Working:
         recorded = self.turn.answer
         if recorded is None:
             raise TurnLost
-        await self._delivery.deliver(recorded.text, rateable=recorded.outcome != "failed")
+        await self._delivery.deliver(recorded.text, rateable=recorded.rateable)
         if self.turn.stop_requested and recorded.outcome != "answered":
             return Close("stopped")
         if recorded.outcome == "failed":
@@ -222,7 +223,18 @@ class Working:
         finally:
             self._asking = None
             await asking.end()
+            if self.turn.answer is None and asking.progress.model_calls:
+                await asyncio.shield(self._pay_for_nothing(asking))
         return "recorded"
+
+    async def _pay_for_nothing(self, asking: Asking) -> None:
+        """Note what an answer cost that is given up. It is tried once: what it cost is not to be counted twice."""
+        bench, cost = self._bench, asking.progress.cost(self._bench.model.name)
+        given = (self.turn, asking.answer_id, cost, bench.options, bench.now())
+        try:
+            await bench.store.write(pay_unanswered, *given)
+        except StorageError as error:
+            _log.warning("what the model cost was not noted", turn=self.turn.id, error=type(error).__name__)
 
     async def _prepare(self) -> Prepared:
         turn, bench = self.turn, self._bench
@@ -259,15 +271,16 @@ class Working:
             await self._record_what_was_said(asking, post=False)
             raise
 
-    async def _record_what_was_said(self, asking: Asking, *, post: bool = True) -> None:
-        if self.turn.answer is not None:
-            return
-        if asking.stopped:
-            await asking.end()  # by now it is known what it cost
-        text, outcome = asking.conclude()
-        # The questions stood in the prompt, too: an answer rests on them first of all.
-        shown = (*asking.shown, *(one.id for one in self.turn.asked))
-        await self._record(asking.answer_id, text, outcome, asking.progress, shown, post=post)
+    async def _record_what_was_said(self, asking: Asking, *, post: bool = True) -> bool:
+        """Store the answer, unless that was done; whether it is one on which people may say what they think."""
+        if self.turn.answer is None:
+            if asking.stopped:
+                await asking.end()  # by now it is known what it cost
+            text, outcome = asking.conclude()
+            # The questions stood in the prompt, too: an answer rests on them first of all.
+            shown = (*asking.shown, *(one.id for one in self.turn.asked))
+            await self._record(asking.answer_id, text, outcome, asking.progress, shown, post=post)
+        return self.turn.answer is not None and self.turn.answer.rateable
 
     async def _record(
         self,

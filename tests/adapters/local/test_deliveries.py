@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.local.deed_rows import put_out, still_out
-from bot.chat import Deletion, Edit, Message
+from bot.chat import Deletion, Edit, Event, Message
 from bot.errors import StorageUnavailable
 from tests.adapters.local.conftest import WORKSPACE, Town
 from tests.contract.conftest import until
@@ -93,3 +93,27 @@ async def test_many_are_told_in_order(town: Town) -> None:
         await until(lambda: len(town.heard) == 230)
 
     assert [event.text for event in town.heard if isinstance(event, Message)] == [str(number) for number in range(230)]
+
+
+async def test_what_comes_after_something_that_waits_is_told_after_it(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.local.deliveries._REDELIVER_SECONDS", 0.01)
+    away, told = True, []
+
+    async def receive(event: Event) -> None:
+        text = event.text if isinstance(event, Message) else ""
+        if away and text == "First":
+            raise StorageUnavailable
+        told.append(text)
+
+    town.receive = receive  # type: ignore[method-assign]
+    async with town.bot():
+        for text in ("First", "Second", "Third"):
+            await town.local.say(WORKSPACE, "@ana", "ana", text)
+        assert told == []
+        away = False
+        await until(lambda: _still_out(town, 0))
+        await until(lambda: len(told) == 3)
+
+    assert told == ["First", "Second", "Third"]

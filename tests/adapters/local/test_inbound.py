@@ -138,6 +138,11 @@ def test_the_text_says_how_a_message_comes_to_the_bot(
     assert isinstance(event, Message)
     assert (event.addressing, event.text, event.to_others) == (addressing, left, to_others)
 
+    edit = event_of(payload("edit", **SAID | {"text": text, "root": root}), "keeper")
+
+    assert isinstance(edit, Edit)
+    assert (edit.addressing, edit.text, edit.to_others) == (addressing, left, to_others)
+
 
 @pytest.mark.parametrize(
     ("role", "is_bot", "home"), [("member", False, ""), ("bot", True, ""), ("guest", False, "elsewhere")]

@@ -1,9 +1,12 @@
 """Who may do and see what on the local platform."""
 
 import pytest
+from sqlalchemy import Connection, select
 
+from adapters.local.commands import LocalResponder
 from adapters.local.inhabitants import FILE_BYTES
-from bot.chat import Button, File, PersonChanged, PersonRef, PlaceChanged, PostKey, Reply
+from adapters.local.tables import local_statuses
+from bot.chat import Button, Field, File, Form, PersonChanged, PersonRef, PlaceChanged, PostKey, Reply
 from bot.errors import InvalidArgument, NotAllowed, NotFound
 from tests.adapters.local.conftest import WORKSPACE, Town
 from tests.bot.agent.talking import Playing, saying
@@ -155,6 +158,41 @@ async def test_a_button_can_only_be_pressed_while_the_bot_runs(town: Town) -> No
     async with town.bot():
         await town.local.press(WORKSPACE, post_id, "ana", token)
     assert len(town.heard) == 1
+
+
+async def test_a_token_is_good_on_its_own_post_alone(town: Town) -> None:
+    dm = await town.local.open_dm(ANA)
+    place = town.local.conversation(dm)
+    posts = [await place.answer(Reply("Hello", (Button(key, key),)), PostKey(key * 25)) for key in "ab"]
+    await LocalResponder(town.world, ANA, dm).form(Form("Rename", "rename", (Field("title", "Title"),)))
+    first, second, form = await town.local.posts(WORKSPACE, "@ana", "ana")
+    button, token = second.extras["buttons"][0]["token"], form.extras["form"]["token"]
+
+    async with town.bot():
+        for post_id, wrong in ((first.id, button), (first.id, token), (form.id, button), (form.id, "")):
+            with pytest.raises(NotAllowed, match="not for you"):
+                await town.local.press(WORKSPACE, post_id, "ana", wrong, {"title": "x" * 9_000})
+        with pytest.raises(InvalidArgument):
+            await town.local.press(WORKSPACE, form.id, "ana", token, {"title": ""})
+        assert (posts, town.heard) == ([first.id, second.id], [])
+        await town.local.press(WORKSPACE, second.id, "ana", button)
+        await town.local.press(WORKSPACE, form.id, "ana", token, {"title": "Boats"})
+    assert len(town.heard) == 2
+
+
+async def test_a_place_in_which_nothing_is_shown_leaves_no_row(town: Town) -> None:
+    place = town.local.conversation(await town.local.open_dm(ANA))
+
+    def rows(connection: Connection) -> int:
+        return len(connection.execute(select(local_statuses)).all())
+
+    for status, left in (("working", 1), ("idle", 0)):
+        await place.status(status)  # type: ignore[arg-type]
+        assert await town.store.read(rows) == left
+    await place.status("working")
+    await place.rename("Boats")
+    await place.status("idle")
+    assert await town.local.status(WORKSPACE, "@ana") == ("idle", "Boats")
 
 
 async def test_the_bot_is_told_who_is_called_otherwise_or_left(town: Town) -> None:

@@ -13,6 +13,7 @@ from bot.memory.turn_rows import Cost
 from bot.memory.values import NewMessage
 from bot.memory.workspace_rows import ensure_workspace
 from bot.storage.store import Store
+from bot.turns.cost_rows import pay_unanswered
 from bot.turns.job_rows import (
     NewJob,
     begin_job_post,
@@ -34,6 +35,7 @@ from bot.turns.retention import (
     sweep_jobs,
     sweep_messages,
     sweep_pending_changes,
+    sweep_places,
     sweep_turns,
     sweep_utterances,
 )
@@ -66,7 +68,15 @@ async def turn_scenario(store: Store) -> list[Any]:
     await _events(desk, done)
     await _turns(store, done)
     await _jobs(store, done)
-    sweeps = (sweep_messages, sweep_deliveries, sweep_utterances, sweep_pending_changes, sweep_turns, sweep_jobs)
+    sweeps = (
+        sweep_messages,
+        sweep_deliveries,
+        sweep_utterances,
+        sweep_pending_changes,
+        sweep_turns,
+        sweep_jobs,
+        sweep_places,
+    )
     return [*done, *[await store.write(sweep, LATER) for sweep in sweeps]]
 
 
@@ -113,6 +123,8 @@ async def _turns(store: Store, done: list[Any]) -> None:
     await store.write(finish_posts, turn_key=turn.key)
     await store.write(begin_post, turn, 1, "key of part 1", OPTIONS, NOON)
     await store.write(forget_post, "key of part 1")
+    for answer_id in ("a1", "given up"):
+        await store.write(pay_unanswered, turn, answer_id, Cost("m", 3, 4, True, 1), OPTIONS, NOON)
     done.append(list(await store.write(renew_leases, "a process", [turn.thread_key], OPTIONS, NOON)) != [])
     desk = Desk(store, replace(OPTIONS, messages_per_minute=None), Moment())
     done.append(await desk.take(message("so fast", "m9", replies_to="m1")))

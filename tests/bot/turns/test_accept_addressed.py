@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -96,6 +97,15 @@ async def test_what_is_said_to_others_is_not_for_the_bot(url: str) -> None:
         assert await taken.take(message("@ben look, @keeper", "m4", where=THREAD, to_others=True)) == "turn"
 
 
+async def test_an_edit_of_what_is_said_to_others_does_not_wait_for_its_message(url: str) -> None:
+    async with desk(url) as taken:
+        await taken.take(message(where=THREAD))
+        await taken.take(edit_of(further("@ben look", "m2"), "@ben my secret", to_others=True))
+        assert await taken.holds("secret") == []
+        await taken.take(edit_of(further("look", "m3"), "my words"))
+        assert await taken.holds("my words") == ["pending_changes"]
+
+
 async def test_after_a_day_of_silence_a_mention_is_needed(url: str) -> None:
     clock = Moment()
     async with desk(url, clock=clock) as taken:
@@ -183,6 +193,18 @@ async def test_a_reply_turns_its_place_back_to_an_older_conversation(url: str, r
         await taken.store.write(begin_anew, Scope("system", 1, ()), place(), NOON)
         await taken.take(message("a third", "m5"))
         assert await thread_ids(taken) == ["@ana", "@ana#2", "@ana#3"]
+
+
+@pytest.mark.parametrize("limit", [{"messages_per_minute": 2}, {"haste": 0}], ids=["limit", "haste"])
+async def test_a_reply_that_is_refused_leaves_its_place_as_it_is(url: str, limit: dict[str, Any]) -> None:
+    async with desk(url, **limit) as taken:
+        await taken.take(message())
+        await answered(taken, "p1")
+        await taken.store.write(begin_anew, Scope("system", 1, ()), place(), NOON)
+        assert await taken.take(message("something else", "m2")) == "turn"
+        before = await taken.column(places.c.thread_key)
+        assert await taken.take(message("about the boat again", "m3", replies_to="m1")) == "refused"
+        assert await taken.column(places.c.thread_key) == before
 
 
 @pytest.mark.parametrize(

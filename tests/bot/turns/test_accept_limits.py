@@ -11,6 +11,7 @@ from bot.chat import Attachment, Event, Feedback, PersonChanged, PlaceChanged
 from bot.limits import ID_CHARACTERS, MESSAGE_BYTES
 from bot.storage.tables import messages, people, threads
 from bot.storage.turn_tables import deliveries_in, jobs, places
+from bot.turns.notices import CUT
 from tests.bot.agent.talking import Playing, saying
 from tests.bot.turns.events import (
     NOON,
@@ -127,12 +128,38 @@ async def test_a_long_message_for_somebody_else_is_told_nothing(url: str) -> Non
         assert await taken.count(jobs) == 0
 
 
-async def test_an_edit_that_is_too_long_changes_nothing(url: str) -> None:
-    said = message("short")
+@pytest.mark.parametrize("letter", ["w", "\u00e9", "\U0001f600"])
+@pytest.mark.parametrize("edit_first", [False, True])
+async def test_an_edit_that_is_too_long_is_cut_and_the_words_before_it_are_gone(
+    url: str, letter: str, *, edit_first: bool
+) -> None:
+    said = message("the kettle")
+    events: list[Event] = [said, edit_of(said, LONG.replace("w", letter) * 2)]
     async with desk(url) as taken:
-        await taken.take(said)
-        assert await taken.take(edit_of(said, LONG)) == "ignored"
-        assert await taken.column(messages.c.text) == ["short"]
+        for event in reversed(events) if edit_first else events:
+            await taken.take(event)
+        (text,) = await taken.column(messages.c.text)
+        assert text.startswith(f"{letter}ord ")
+        assert text.endswith(CUT)
+        assert MESSAGE_BYTES - 4 < len(text.encode()) <= MESSAGE_BYTES
+        assert await taken.holds("kettle") == []
+
+
+async def test_an_edit_that_is_too_long_marks_the_answer_like_any_other(url: str) -> None:
+    async with running(url, Playing(saying("In the bay."))) as team:
+        said = await team.say("ana", "Where is the boat?")
+        await team.quiet()
+        await team.serving.app.receive(
+            edit_of(
+                message(utterance_id=said, who=person(workspace="local:team"), where=place()),
+                LONG,
+                datetime.now(UTC) + timedelta(seconds=30),
+            )
+        )
+        page = await (await team.view("ana")).list_messages_by_resource_id(team.person("ana"))
+        question, answer = page.items
+        assert question.text.endswith(CUT)
+        assert "source_changed_at" in answer.metadata
 
 
 async def test_who_wrote_too_much_reads_so(url: str) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from bot.chat import PersonChanged, PlaceChanged
 from bot.memory.values import NewMessage
 from bot.storage.tables import messages, people, threads, workspaces
 from bot.storage.turn_tables import jobs, leases, places, turns
+from bot.turns.job_rows import claim_job
 from bot.turns.lease_rows import require_lease
 from bot.turns.place_rows import begin_anew
 from bot.turns.turn_rows import claim_turn
@@ -105,6 +107,19 @@ async def test_a_place_that_changes_is_shown_on_its_threads(url: str) -> None:
         ]
 
 
+async def test_a_change_that_does_not_say_the_name_leaves_it(url: str) -> None:
+    async with desk(url) as taken:
+        await taken.take(message(where=THREAD))
+        await taken.take(PlaceChanged(delivery_id=new_delivery(), place=place("general", "private"), state="archived"))
+
+        assert [(one["kind"], one["name"], one["state"]) for one in await taken.rows(places)] == [
+            ("private", "#general", "archived")
+        ]
+        assert [(one["place_kind"], one["place_name"]) for one in await taken.rows(threads)] == [
+            ("private", "#general")
+        ]
+
+
 async def test_the_same_change_delivered_late_again_changes_nothing(url: str) -> None:
     change = PlaceChanged(delivery_id="d1", place=place("general", "public", "#first"))
     async with desk(url) as taken:
@@ -176,6 +191,25 @@ async def test_a_workspace_that_removed_the_bot_is_owed_nothing_and_not_heard(ur
         assert await taken.column(workspaces.c.removed_at) == [None, None]
         # What it stored before is there.
         assert (await (await taken.view()).recall("@ana")).total == 2
+
+
+async def test_what_was_taken_in_while_the_bot_was_removed_is_not_worked(url: str) -> None:
+    claim: Any = ("a process", ["local"], [], UNLIMITED, NOON)
+    async with desk(url, messages_per_minute=1) as taken:
+        await taken.take(message())
+        assert await taken.take(message("too fast", "m2")) == "refused"
+
+        async def remove(at: datetime | None) -> None:
+            await taken.store.write(
+                lambda connection: connection.execute(workspaces.update().values(removed_at=at)) and None
+            )
+
+        await remove(NOON)
+        assert await taken.store.write(claim_turn, *claim) is None
+        assert await taken.store.write(claim_job, *claim) is None
+        await remove(None)
+        assert await taken.store.write(claim_turn, *claim) is not None
+        assert await taken.store.write(claim_job, *claim) is not None
 
 
 async def test_a_turn_in_work_ends_when_the_bot_is_removed_and_its_thread_is_free_again(url: str) -> None:

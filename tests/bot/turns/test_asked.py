@@ -113,6 +113,21 @@ async def titles(team: Team) -> list[str]:
     return list(await team.store.read(lambda connection: connection.execute(select(threads.c.title)).scalars().all()))
 
 
+async def test_a_title_is_made_though_what_was_said_first_came_later(url: str) -> None:
+    async with desk(url) as taken:
+        await taken.take(message("Where is the boat?", "m1", where=DIRECT, at=NOON))
+        await taken.take(message("And the car?", "m2", where=DIRECT, at=NOON - timedelta(seconds=9)))
+
+    model = _Titling()
+    model.go_on.set()
+    async with running(url, Playing(model, offline=False)) as team:
+        await team.until(lambda: titled(team))
+
+
+async def titled(team: Team) -> bool:
+    return await titles(team) == ["A boat in the bay"]
+
+
 async def test_a_title_is_not_made_of_what_was_edited_or_deleted_meanwhile(url: str) -> None:
     for change in ("nothing", "edit", "deletion"):
         model = _Titling()

@@ -12,10 +12,14 @@ from sqlalchemy import Connection, insert
 from bot.chat import Feedback, Stopped
 from bot.storage.tables import fact_sources, facts, ledger, messages, people, threads
 from bot.storage.turn_tables import feedback, pending_changes, posts, turns
+from bot.turns.post_rows import begin_post
 from bot.turns.retention import sweep_pending_changes
+from bot.turns.turn_rows import claim_turn, finish_turn, reread_turn
+from bot.turns.turn_values import Turn
 from tests.bot.agent.talking import Playing, saying
 from tests.bot.turns.events import (
     NOON,
+    UNLIMITED,
     Desk,
     channel_thread,
     deletion,
@@ -245,6 +249,57 @@ async def test_a_stop_stops_the_own_turn_alone(url: str) -> None:
         assert await taken.take(replace(stop, delivery_id=new_delivery(), place=place("@ben"))) == "ignored"
 
         assert await taken.column(turns.c.stop_requested) == [False, True]
+
+
+CLAIM: Any = ("a process", ["local"], [], UNLIMITED, NOON)
+
+
+async def claimed(taken: Desk) -> Turn:
+    turn = await taken.store.write(claim_turn, *CLAIM)
+    assert turn is not None
+    return turn
+
+
+def asked(turn: Turn) -> list[str]:
+    return [one.id for one in turn.asked]
+
+
+STOP = Stopped(delivery_id="", person=person(), place=place())
+
+
+async def test_a_stop_is_of_what_was_said_before_it_alone(url: str) -> None:
+    async with desk(url) as taken:
+        for event in (message(), message("more", "m2"), replace(STOP, delivery_id="d1"), message("else", "m3")):
+            assert await taken.take(event) == "turn"
+        turn = await claimed(taken)
+        assert (asked(turn), turn.stop_requested) == (["m1", "m2"], True)
+        await taken.store.write(finish_turn, turn, "stopped", "", "next", NOON)
+        turn = await claimed(taken)
+        assert (asked(turn), turn.stop_requested) == (["m3"], False)
+
+
+async def test_a_turn_that_is_worked_and_was_stopped_takes_nothing_more(url: str) -> None:
+    async with desk(url) as taken:
+        await taken.take(message())
+        turn = await claimed(taken)
+        await taken.take(message("more", "m2"))  # it would be begun anew for this
+        await taken.take(replace(STOP, delivery_id="d1"))
+        await taken.take(message("else", "m3"))
+        turn = await taken.store.write(reread_turn, turn, UNLIMITED, NOON, take=True)
+        assert (asked(turn), turn.revision) == (["m1", "m2"], 1)
+        await taken.store.write(finish_turn, turn, "stopped", "", "next", NOON)
+        assert asked(await claimed(taken)) == ["m3"]
+
+
+async def test_a_stop_of_an_answer_that_is_shown_leaves_what_waits_behind_it(url: str) -> None:
+    async with desk(url) as taken:
+        await taken.take(message())
+        turn = await claimed(taken)
+        await taken.store.write(begin_post, turn, 0, "a post", UNLIMITED, NOON)
+        await taken.take(message("and the oars?", "m2"))
+        await taken.take(replace(STOP, delivery_id="d1"))
+        await taken.store.write(finish_turn, turn, "stopped", "", "next", NOON)
+        assert asked(await claimed(taken)) == ["m2"]
 
 
 # Ratings

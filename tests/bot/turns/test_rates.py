@@ -53,11 +53,12 @@ async def test_ten_messages_a_minute_are_taken_from_each_person(url: str) -> Non
         assert told.endswith("Please write again in 50 seconds.")
         assert await taken.count(messages) == 11
 
-        # The thirteen of the first minute count for a minute each.
-        clock.now = NOON + MINUTE + timedelta(seconds=2)
+        # What was refused does not count: the time that she was told is true, and to the second.
+        clock.now = NOON + timedelta(seconds=59)
         assert await say(taken, "ana", 20) == "refused"
-        clock.now = NOON + 2 * MINUTE + timedelta(seconds=10)
+        clock.now = NOON + timedelta(seconds=60)
         assert await say(taken, "ana", 21) == "turn"
+        assert await say(taken, "ana", 22) == "refused"
 
 
 async def test_repetitions_are_not_counted(url: str) -> None:

@@ -22,6 +22,7 @@ from bot.storage.turn_tables import (
     utterances,
 )
 from bot.turns import retention
+from bot.turns.job_rows import NewJob, queue_job
 from bot.turns.retention import HOUSEKEEPING, keep_house, sweep_messages
 from bot.turns.turn_rows import claim_turn, finish_turn
 from bot.turns.working import Bench
@@ -107,9 +108,38 @@ async def test_empty_threads_go_and_their_places_begin_anew(url: str) -> None:
         for table in (messages, threads, turns, turn_messages, utterances, deliveries_in, posts):
             assert await taken.count(table) == 0, table.name
         assert await taken.holds("kettle") == []
-        assert await taken.count(places) == 1
+        assert await taken.count(places) == 0
         assert await taken.take(message("back again", "m2", at=clock.now)) == "turn"
-        assert await taken.column(threads.c.id) == ["@ana#2"]
+        assert await taken.column(threads.c.id) == ["@ana"]
+
+
+async def test_places_in_which_nothing_goes_on_go_and_the_others_stay(url: str) -> None:
+    clock = Moment()
+
+    def leave_alone(connection: Connection) -> None:
+        row = {"workspace_key": 1, "kind": "public", "name": "", "within": "", "address": {}}
+        connection.execute(
+            insert(places),
+            [
+                row | {"id": "mentioned", "created_at": NOON},
+                row | {"id": "reported", "created_at": NOON},
+                row | {"id": "young", "created_at": NOON + timedelta(seconds=1)},
+            ],
+        )
+        reported = connection.execute(select(places.c.key).where(places.c.id == "reported")).scalar_one()
+        queue_job(connection, NewJob("j1", "export", {}, workspace_key=1, place_key=reported), NOON)
+
+    async with desk(url, clock=clock) as taken:
+        await taken.take(message())
+        await taken.store.write(leave_alone)
+        clock.move(90 * DAY)
+        await sweep(taken)
+        assert await taken.count(places) == 4
+        clock.move(timedelta(seconds=1))
+        await sweep(taken)
+        assert sorted(await taken.column(places.c.id)) == ["@ana", "reported", "young"]
+        await sweep(taken, retention=None)
+        assert sorted(await taken.column(places.c.id)) == ["@ana", "reported"]
 
 
 async def test_what_is_owed_stays_until_it_is_answered(url: str) -> None:

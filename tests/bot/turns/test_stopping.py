@@ -108,6 +108,22 @@ async def test_a_question_that_waits_for_its_turn_can_be_stopped(url: str) -> No
         assert (await team.states(), model.calls) == (["answered", "stopped"], 1)
 
 
+async def test_what_is_asked_after_a_stop_is_answered(url: str) -> None:
+    go_on = asyncio.Event()
+    model = Steered(["To ana", go_on, "."], ["To ben."])
+    async with running(url, model) as team:
+        root = await team.say("ana", "@keeper me first", channel="general")
+        await team.until(lambda: posted(team, root, "To ana"))
+        await team.say("ben", "@keeper never this", channel="general", root=root)
+        await stop(team, "ben", channel="general", root=root)
+        await team.say("ben", "@keeper but this", channel="general", root=root)
+        go_on.set()
+        await team.quiet()
+
+        assert await team.answers("ana", channel="general", root=root) == ["To ana.", STOPPED_BEFORE, "To ben."]
+        assert (await team.states(), model.calls) == (["answered", "stopped", "answered"], 2)
+
+
 async def test_a_question_that_waits_to_be_tried_again_is_stopped_at_once(url: str) -> None:
     model = Steered([ModelOverloaded()], ["Never said."])
     async with running(url, model, backoff=timedelta(minutes=2)) as team:
