@@ -7,12 +7,15 @@ from typing import Protocol
 
 import structlog
 
-from bot.chat import Absent, Conversation, Finding, Found, PostKey, Reply
+from bot.chat import Absent, Conversation, Finding, Found, PostKey, Reply, Unknown
 from bot.errors import PlatformBusy, PlatformUnreachable, PostRefused, PostUncertain, TurnLost
 from bot.turns.growing import Growing
 from bot.turns.turn_values import Post
 
 _log = structlog.get_logger(__name__)
+
+#: How often a platform is asked for a post before nobody can say whether it is there.
+_SEARCHES = 4
 
 
 class PostLog(Protocol):
@@ -228,10 +231,17 @@ class Delivery:
         self._shown.pop(number, None)
 
     async def _find(self, post: Post) -> Finding:
-        """Ask the platform for a post, as soon as it can tell."""
+        """Ask the platform for a post, as soon as it can tell; and again where it does not."""
         waited = self._now() - post.sent_at
-        await asyncio.sleep(min(self._settling, max(self._settling - waited, timedelta())).total_seconds())
-        return await self._conversation.find(PostKey(post.value, tried_at=post.sent_at))
+        pause = min(self._settling, max(self._settling - waited, timedelta()))
+        found: Finding = Unknown()
+        for tried in range(_SEARCHES):
+            await asyncio.sleep(pause.total_seconds())
+            found = await self._conversation.find(PostKey(post.value, tried_at=post.sent_at))
+            if not isinstance(found, Unknown):
+                break
+            pause = self._settling * 2**tried
+        return found
 
     async def _give_up(self, number: int, post: Post) -> None:
         _log.error("a post is ambiguous: perhaps it was made, it is not made again", key=post.value)

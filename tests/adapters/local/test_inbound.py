@@ -117,7 +117,7 @@ def test_a_payload_becomes_its_event(given: dict[str, Any], event: Event) -> Non
         ("@keeper: hello @ben", "p0", "mention", "hello @ben", False),
         ("thanks @keeper.", "p0", "mention", "thanks @keeper.", False),
         ("thanks (@keeper)", "p0", "mention", "thanks (@keeper)", False),
-        ("@keeper", "", "mention", "", False),
+        ("@keeper", "", "mention", "@keeper", False),
         ("is _@keeper_ there?", "", "mention", "is _@keeper_ there?", False),
         ("@keeperä hello", "", "channel", "@keeperä hello", False),
         ("@@keeper hello", "", "channel", "@@keeper hello", False),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.access.scope import Scope
-from bot.chat import Feedback, PlaceChanged
+from bot.chat import Feedback, Invocation, PlaceChanged
 from bot.errors import BotError
 from bot.memory.drafts import draft
 from bot.memory.turn_rows import Cost
@@ -87,6 +87,7 @@ async def _events(desk: Desk, done: list[Any]) -> None:
     root = channel_thread()
     events = [
         *every_event("local:elsewhere"),
+        *(replace(one, utterance_id="c1") for one in every_event(HERE) if isinstance(one, Invocation)),
         installation(installed=False, workspace="local:elsewhere"),
         first,
         replace(first, delivery_id=new_delivery()),

@@ -166,9 +166,22 @@ async def test_what_nobody_can_tell_is_never_posted_again_but_the_rest_goes_on(u
         await team.quiet()
 
         assert await team.post_states() == ["ambiguous", "finished", "finished"]
-        assert (platform.count("answer"), platform.count("find")) == (3, 1)
+        assert (platform.count("answer"), platform.count("find")) == (3, 4)
         assert len(await team.answers("ana")) == 2
         assert await team.states() == ["answered"]
+
+
+async def test_a_platform_that_cannot_tell_is_asked_again_before_that_is_believed(url: str) -> None:
+    async with running(url, Steered(["One, two."])) as team:
+        platform = Platform(team)
+        platform.after["answer"] = [PostUncertain()]
+        platform.finding, platform.finding_for = Unknown(), 3
+        await team.say("ana", "Count")
+        await team.quiet()
+
+        assert await team.post_states() == ["finished"]
+        assert (platform.count("answer"), platform.count("find")) == (1, 4)
+        assert await team.answers("ana") == ["One, two."]
 
 
 @pytest.mark.parametrize("finding", [Absent(), Unknown()], ids=["absent", "unknown"])
