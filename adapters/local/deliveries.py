@@ -13,6 +13,7 @@ from bot.errors import NotAllowed, StorageError
 _log = structlog.get_logger(__name__)
 
 _REDELIVER_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
 #: How many payloads are read at once.
 _BATCH = 100
 
@@ -30,8 +31,8 @@ class Deliveries:
         self._bot = bot
         self._receive: Receive | None = None
         self._waiting = asyncio.Event()
-        #: Older deeds wait: what comes now is told after them.
-        self._behind = False
+        # One at a time, each from the oldest on: what was done first is told first.
+        self._telling = asyncio.Lock()
 
     @property
     def running(self) -> bool:
@@ -40,46 +41,40 @@ class Deliveries:
 
     async def run(self, receive: Receive) -> None:
         """Deliver until cancelled; first what could not be delivered before."""
-        waiting = await self._anything_waits()
-        self._receive, self._behind = receive, self._behind or waiting
+        self._receive = receive
         self._waiting.set()
+        pause = _REDELIVER_SECONDS
         try:
             while True:
                 await self._waiting.wait()
                 self._waiting.clear()
-                try:
-                    await self._deliver_all()
-                except StorageError as error:
-                    _log.warning("what was said cannot be delivered yet", error=type(error).__name__)
-                    self._put_off()
-                    await asyncio.sleep(_REDELIVER_SECONDS)
-                # What was done meanwhile may have been left to the next look.
-                self._behind = self._waiting.is_set()
+                if await self._tried():
+                    pause = _REDELIVER_SECONDS
+                    continue
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                self._waiting.set()
         finally:
             self._receive = None
 
-    async def deliver(self, out: Outgoing) -> None:
-        """Deliver now, or, where that fails or older deeds wait, as soon as it is possible."""
-        if self._receive is None or self._behind:
-            self._put_off()
-            return
+    async def _tried(self) -> bool:
         try:
-            await self._deliver(self._receive, out)
+            return await self._deliver_all()
+        except StorageError as error:
+            _log.warning("what was said cannot be delivered yet", error=type(error).__name__)
+            return False
+
+    async def deliver(self) -> None:
+        """Deliver what waits, in order, or, where that fails, as soon as it is possible."""
+        try:
+            all_told = await self._deliver_all()
         except StorageError:
-            self._put_off()
+            all_told = False
         except BaseException:
-            self._put_off()
+            self._waiting.set()
             raise
-
-    def _put_off(self) -> None:
-        self._behind = True
-        self._waiting.set()
-
-    async def _anything_waits(self) -> bool:
-        try:
-            return bool(await self._world.store.read(still_out, 0, 1))
-        except StorageError:
-            return True
+        if not all_told:
+            self._waiting.set()
 
     async def hand_over(self, event: Event) -> None:
         """Deliver what is worth nothing later, such as a pressed button.
@@ -92,21 +87,26 @@ class Deliveries:
             raise NotAllowed("The bot does not run.")
         await self._receive(event)
 
-    async def _deliver_all(self) -> None:
-        after = 0
-        while self._receive is not None:
-            batch = await self._world.store.read(still_out, after, _BATCH)
-            if not batch:
-                return
-            for out in batch:
-                try:
-                    await self._deliver(self._receive, out)
-                except StorageError:
-                    raise
-                except Exception as error:  # noqa: BLE001 (one bad payload holds up no other; it is tried again later)
-                    _log.error("what was said cannot be delivered", delivery=out.key, error=type(error).__name__)
-            after = batch[-1].key
+    async def _deliver_all(self) -> bool:
+        """Deliver all, from the oldest on; whether nothing was left."""
+        all_told, after = True, 0
+        async with self._telling:
+            while self._receive is not None:
+                batch = await self._world.store.read(still_out, after, _BATCH)
+                if not batch:
+                    break
+                for out in batch:
+                    all_told &= await self._deliver(self._receive, out)
+                after = batch[-1].key
+        return all_told
 
-    async def _deliver(self, receive: Receive, out: Outgoing) -> None:
-        await receive(event_of(out.payload, self._bot))
+    async def _deliver(self, receive: Receive, out: Outgoing) -> bool:
+        try:
+            await receive(event_of(out.payload, self._bot))
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 (one bad payload holds up no other; it is tried again later)
+            _log.error("what was said cannot be delivered", delivery=out.key, error=type(error).__name__)
+            return False
         await self._world.store.write(taken_in, out.key)
+        return True

@@ -83,7 +83,8 @@ class Inhabitants:
     async def install(self, workspace: str, *, installed: bool) -> None:
         """Let the bot into a workspace, or remove it."""
         payload = {"type": "installation", "workspace": workspace, "installed": installed, "delivery": _new("install")}
-        await self._deliveries.deliver(await self._world.store.write(deed_rows.put_out, payload))
+        await self._world.store.write(deed_rows.put_out, payload)
+        await self._deliveries.deliver()
 
     # What they say
 
@@ -117,9 +118,9 @@ class Inhabitants:
             at=self._world.now(),
             extras=_files(workspace, post_id, files),
         )
-        out = await self._world.store.write(deed_rows.say, new, replies_to)
+        await self._world.store.write(deed_rows.say, new, replies_to)
         self._world.changed(workspace, channel)
-        await self._deliveries.deliver(out)
+        await self._deliveries.deliver()
         return post_id
 
     async def edit(self, workspace: str, post_id: str, person: str, text: str) -> None:
@@ -132,7 +133,7 @@ class Inhabitants:
         given = (workspace, post_id, person, text, _new("edit"), self._world.now())
         out = await self._world.store.write(deed_rows.edit, *given)
         self._world.changed(workspace, out.payload["channel"]["name"])
-        await self._deliveries.deliver(out)
+        await self._deliveries.deliver()
 
     async def delete(self, workspace: str, person: str, *post_ids: str) -> None:
         """Let a person delete what she said.
@@ -142,10 +143,10 @@ class Inhabitants:
             NotAllowed: one is not hers, or she left.
         """
         rows = [await self._world.store.read(require_seen, workspace, post_id, person) for post_id in post_ids]
-        out = await self._world.store.write(deed_rows.remove, workspace, post_ids, person, _new("deletion"))
+        await self._world.store.write(deed_rows.remove, workspace, post_ids, person, _new("deletion"))
         for channel in {row.channel for row in rows}:
             self._world.changed(workspace, channel)
-        await self._deliveries.deliver(out)
+        await self._deliveries.deliver()
 
     async def stop(self, workspace: str, channel: str, person: str, *, root: str = "") -> None:
         """Let a person stop the answer that she is being given.
@@ -154,7 +155,8 @@ class Inhabitants:
             NotFound: there is no such channel for her.
         """
         given = (workspace, channel, root, person, _new("stop"))
-        await self._deliveries.deliver(await self._world.store.write(deed_rows.stop, *given))
+        await self._world.store.write(deed_rows.stop, *given)
+        await self._deliveries.deliver()
 
     async def rate(self, workspace: str, post_id: str, person: str, value: str) -> None:
         """Let a person say what she thinks of an answer: "good", "bad" or "none".
@@ -163,7 +165,8 @@ class Inhabitants:
             NotFound: there is no such post for her.
         """
         given = (workspace, post_id, person, value, _new("feedback"))
-        await self._deliveries.deliver(await self._world.store.write(deed_rows.rate, *given))
+        await self._world.store.write(deed_rows.rate, *given)
+        await self._deliveries.deliver()
 
     # Commands
 
@@ -216,13 +219,13 @@ class Inhabitants:
         given = (workspace, name, shown_name, role, _new("person"))
         out = await self._world.store.write(deed_rows.settle, *given, active=active)
         if out is not None:
-            await self._deliveries.deliver(out)
+            await self._deliveries.deliver()
 
     async def _channel(self, workspace: str, name: str, kind: str, *, archived: bool) -> None:
         given = (workspace, name, kind, _new("place"))
         out = await self._world.store.write(deed_rows.make_channel, *given, archived=archived)
         if out is not None:
-            await self._deliveries.deliver(out)
+            await self._deliveries.deliver()
 
     async def _open_direct(self, workspace: str, name: str) -> None:
         await self._world.store.write(put_channel, workspace, direct_channel(name), "direct")

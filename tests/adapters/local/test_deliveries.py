@@ -70,8 +70,7 @@ async def _still_out(town: Town, count: int) -> bool:
 async def test_a_crash_of_the_bot_leaves_what_was_said_to_the_next(town: Town) -> None:
     town.failures = [RuntimeError("crash")]
     async with town.bot():
-        with pytest.raises(RuntimeError, match="crash"):
-            await town.local.say(WORKSPACE, "@ana", "ana", "Hello")
+        await town.local.say(WORKSPACE, "@ana", "ana", "Hello")
         await until(lambda: _still_out(town, 0))
 
     assert len(town.heard) == 1
