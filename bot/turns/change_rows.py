@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql
 
 from bot.access.scope import Scope
@@ -32,6 +32,7 @@ from bot.storage.turn_tables import (
 from bot.turns.accept_rows import Accepted, first_delivery, is_followed, lock_names, workspace_scope
 from bot.turns.options import TurnOptions
 from bot.turns.place_rows import change_place, find_place
+from bot.turns.post_rows import BEGUN
 from bot.turns.queue_rows import begin_again, outdate
 from bot.turns.turn_values import Word, changed
 
@@ -55,7 +56,6 @@ _SAID = (
 _HEARD = select(utterances.c.id).where(
     utterances.c.workspace_key == bindparam("in_workspace"), utterances.c.id == bindparam("said")
 )
-_BEGUN = exists().where(posts.c.turn_key == turns.c.key, posts.c.state != "planned").correlate(turns)
 _TURN_OF = (
     select(
         turns.c.key,
@@ -64,7 +64,7 @@ _TURN_OF = (
         turns.c.restarts,
         turns.c.answer_key,
         turn_messages.c.taken,
-        _BEGUN.label("begun"),
+        BEGUN.label("begun"),
     )
     .join(turn_messages, turn_messages.c.turn_key == turns.c.key)
     .where(turn_messages.c.message_key == bindparam("message_key"), is_open(turns))
@@ -218,7 +218,7 @@ def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -
 
 
 _RUNNING = (
-    select(turns.c.key, turns.c.id, turns.c.answer_key, _BEGUN.label("begun"))
+    select(turns.c.key, turns.c.id, turns.c.answer_key, BEGUN.label("begun"))
     .join(people, people.c.key == turns.c.resource_key)
     .where(
         turns.c.place_key == bindparam("in_place"),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql
 
 from bot.errors import NotFound, TurnLost
@@ -12,6 +12,8 @@ from bot.turns.lease_rows import require_lease
 from bot.turns.options import TurnOptions
 from bot.turns.turn_values import Post, PostState, Turn
 
+#: Whether something of a turn's answer may be posted.
+BEGUN = exists().where(posts.c.turn_key == turns.c.key, posts.c.state != "planned").correlate(turns)
 _POSTS = select(posts.c.part, posts.c.value, posts.c.state, posts.c.post_id, posts.c.sent_at)
 _OF_TURN = _POSTS.where(posts.c.turn_key == bindparam("turn_key")).order_by(posts.c.part)
 _OF_JOB = _POSTS.where(posts.c.job_key == bindparam("job_key")).order_by(posts.c.part)

@@ -14,6 +14,7 @@ from bot.storage.tables import messages, threads
 from bot.storage.turn_tables import is_open, leases, posts, turn_messages, turns
 from bot.turns.notices import in_circles
 from bot.turns.options import TurnOptions
+from bot.turns.post_rows import BEGUN
 from bot.turns.turn_values import Notice, Word, changed
 
 
@@ -31,9 +32,8 @@ _LATEST = (
     .order_by(turns.c.key.desc())
     .limit(1)
 )
-_BEGUN = exists().where(posts.c.turn_key == turns.c.key, posts.c.state != "planned").correlate(turns)
 _OPEN = (
-    select(turns.c.key, turns.c.id, turns.c.state, turns.c.restarts, turns.c.stop_requested, _BEGUN.label("begun"))
+    select(turns.c.key, turns.c.id, turns.c.state, turns.c.restarts, turns.c.stop_requested, BEGUN.label("begun"))
     .where(
         turns.c.thread_key == bindparam("of_thread"),
         turns.c.resource_key == bindparam("of_person"),

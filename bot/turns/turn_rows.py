@@ -19,7 +19,7 @@ from bot.storage.turn_tables import OPEN_STATES, is_open, places, turn_messages,
 from bot.turns.lease_rows import free_lease, require_lease, take_next
 from bot.turns.options import TurnOptions
 from bot.turns.place_rows import place_ref
-from bot.turns.post_rows import begin_post, finish_posts, read_posts, require_unchanged, start_sending
+from bot.turns.post_rows import BEGUN, begin_post, finish_posts, read_posts, require_unchanged, start_sending
 from bot.turns.rate_rows import warn_of_budget
 from bot.turns.turn_values import Answer, Asked, Closed, Lease, Post, Turn, Word
 
@@ -61,10 +61,10 @@ _OPEN_QUESTIONS = (
     .order_by(messages.c.sent_at, messages.c.seq)
 )
 _ANSWER = select(messages.c.text, messages.c.outcome).where(messages.c.key == bindparam("answer_key"))
-# Where an answer is stored already, or was stopped, what was said since is not answered by it, and becomes the next
-# turn.
+# Where an answer is stored or can be seen already, or was stopped, what was said since is not answered by it, and
+# becomes the next turn: an answer never stands above its question, also where another process goes on with it.
 _UNANSWERED = exists().where(
-    turns.c.key == bindparam("of_turn"), turns.c.answer_key.is_(None), turns.c.stop_requested.is_(False)
+    turns.c.key == bindparam("of_turn"), turns.c.answer_key.is_(None), turns.c.stop_requested.is_(False), ~BEGUN
 )
 _TAKE_MESSAGES = (
     update(turn_messages)

@@ -98,9 +98,6 @@ async def alone_and_killed(url: str, log: Path, *, first: int, every: float, kil
     return await outcome(url, log, kills=killed, seconds=time.monotonic() - begun)
 
 
-# Once in some runs an answer names a question of its thread that somebody else's turn answers. That is not understood
-# yet; until it is, this runs when it is asked for (`-m long`), and is to be run before a release.
-@pytest.mark.long
 @pytest.mark.parametrize("engine", ["postgresql"])
 async def test_a_real_channel_is_answered_once_and_in_order_beside_a_process_that_is_killed(
     url: str, tmp_path: Path

@@ -10,7 +10,9 @@ from bot.chat import File, Invocation, PlaceRef
 from bot.models.port import Finished, ModelEvent, ModelRequest, TextDelta
 from bot.storage.tables import threads
 from bot.turns.accept_rows import Outcome
-from bot.turns.turn_rows import claim_turn
+from bot.turns.post_keys import post_value
+from bot.turns.post_rows import begin_post
+from bot.turns.turn_rows import claim_turn, release_turn
 from tests.bot.agent.talking import Playing, prompt_text, saying
 from tests.bot.turns.events import NOON, desk, message, new_delivery, person, place
 from tests.bot.turns.team import Team, running
@@ -145,3 +147,21 @@ async def test_a_title_is_not_made_of_what_was_edited_or_deleted_meanwhile(url: 
 
             assert ("A boat in the bay" in await titles(team)) is (change == "nothing")
             await team.store.write(lambda connection: connection.execute(threads.delete()))
+
+
+async def test_an_answer_that_can_be_seen_takes_up_no_later_question_also_in_another_process(url: str) -> None:
+    async with desk(url) as taken:
+        await taken.take(message("first", "m1", where=DIRECT))
+        turn = await taken.store.write(claim_turn, "a process", ["local"], [], taken.options, NOON)
+        assert turn is not None
+        await taken.store.write(begin_post, turn, 0, post_value(turn.id, 0), taken.options, NOON)
+        await taken.take(message("second", "m2", where=DIRECT, at=NOON + timedelta(seconds=1)))
+        await taken.store.write(release_turn, turn, timedelta(), counted=True, now=NOON)
+
+    model = Playing(saying("Answered."))
+    async with running(url, model) as team:
+        await team.quiet()
+
+        asked = [request.messages[-1].content for request in model.requests]
+        assert [("first" in text, "second" in text) for text in asked] == [(True, False), (False, True)]
+        assert await team.states() == ["answered", "answered"]
