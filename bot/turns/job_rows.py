@@ -15,6 +15,7 @@ from bot.storage.now import SharedNow
 from bot.storage.platform import PlatformOf
 from bot.storage.tables import people, workspaces
 from bot.storage.turn_tables import is_waiting, jobs, places
+from bot.turns.lease_rows import lease_times
 from bot.turns.options import TurnOptions
 from bot.turns.place_rows import place_ref
 from bot.turns.post_rows import finish_posts, read_posts, start_sending
@@ -172,15 +173,6 @@ _RENEW = (
 )
 
 
-def _times(connection: Connection, options: TurnOptions, now: datetime) -> dict[str, Any]:
-    lasting = options.lease if connection.dialect.name == "postgresql" else timedelta(days=36_525)
-    return {
-        "now": now,
-        "lease_time": lasting // _MICROSECOND,
-        "longest_pause": 2 * options.longest_backoff // _MICROSECOND,
-    }
-
-
 def claim_job(
     connection: Connection,
     owner: str,
@@ -199,7 +191,7 @@ def claim_job(
         options: how long a lease lasts.
         now: the time, where one process works.
     """
-    values = _times(connection, options, now) | {"new_owner": owner}
+    values = lease_times(connection, options, now) | {"new_owner": owner}
     key = connection.execute(_NEXT, values | {"platforms": platforms, "at_work": at_work}).scalar()
     if key is None:
         return None
@@ -230,7 +222,7 @@ def require_job(connection: Connection, job: Job, options: TurnOptions, now: dat
         TurnLost: another process does it now.
     """
     held = {"job_key": job.key, "by_owner": job.lease.owner, "at_fence": job.lease.fence}
-    if connection.execute(_KEEP, _times(connection, options, now) | held).scalar() is None:
+    if connection.execute(_KEEP, lease_times(connection, options, now) | held).scalar() is None:
         raise TurnLost
 
 
@@ -238,7 +230,7 @@ def renew_jobs(
     connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
 ) -> dict[int, int]:
     """Renew the leases of the jobs that a process does: the fences of those that it still has."""
-    rows = connection.execute(_RENEW, _times(connection, options, now) | {"by_owner": owner, "at_work": at_work})
+    rows = connection.execute(_RENEW, lease_times(connection, options, now) | {"by_owner": owner, "at_work": at_work})
     return {row.key: row.fence for row in rows}
 
 

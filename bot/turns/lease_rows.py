@@ -119,8 +119,8 @@ _RENEW = (
 _FREE = update(leases).where(_held).values(owner=None, until=None).returning(leases.c.thread_key)
 
 
-def _times(connection: Connection, options: TurnOptions, now: datetime) -> dict[str, Any]:
-    """How long a lease lasts; on SQLite a century, which is as good as never."""
+def lease_times(connection: Connection, options: TurnOptions, now: datetime) -> dict[str, Any]:
+    """The values of a claim's conditions. On SQLite a lease lasts a century, which is as good as never."""
     lasting = options.lease if connection.dialect.name == "postgresql" else timedelta(days=36_525)
     return {
         "now": now,
@@ -149,7 +149,7 @@ def take_next(
         options: how long a lease lasts, and how much is worked at once.
         now: the time, where one process works.
     """
-    values = _times(connection, options, now) | {"new_owner": owner}
+    values = lease_times(connection, options, now) | {"new_owner": owner}
     room = {"per_person": options.at_once_per_person, "per_workspace": options.at_once_per_workspace}
     found = connection.execute(_NEXT, values | room | {"platforms": platforms, "at_work": at_work}).one_or_none()
     if found is None:
@@ -169,7 +169,7 @@ def require_lease(connection: Connection, thread_key: int, lease: Lease, options
     Raises:
         TurnLost: another process has taken the thread over.
     """
-    values = _times(connection, options, now)
+    values = lease_times(connection, options, now)
     held = {"of_thread": thread_key, "by_owner": lease.owner, "at_fence": lease.fence}
     if connection.execute(_KEEP, values | held).scalar() is None:
         raise TurnLost
@@ -179,7 +179,7 @@ def renew_leases(
     connection: Connection, owner: str, at_work: Sequence[int], options: TurnOptions, now: datetime
 ) -> dict[int, int]:
     """Renew the leases of the threads that a process works on: the fences of those that it still has, by thread."""
-    rows = connection.execute(_RENEW, _times(connection, options, now) | {"by_owner": owner, "at_work": at_work})
+    rows = connection.execute(_RENEW, lease_times(connection, options, now) | {"by_owner": owner, "at_work": at_work})
     return {row.thread_key: row.fence for row in rows}
 
 
