@@ -10,7 +10,7 @@ from bot.storage.search import SEARCH_TABLES
 
 #: Every revision from the first to the newest. Kept here so that opening a database that is up to date needs no
 #: Alembic, which costs a quarter of a second to import; a test compares it with the scripts.
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 
 #: One number for every Threadkeeper that migrates the same PostgreSQL database: a lock, not a secret.
 _ADVISORY_LOCK = 7_205_118_411

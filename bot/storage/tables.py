@@ -52,6 +52,9 @@ class DisclosureColumns(TypedColumns):
     version: Named[int] = Column(primary_key=True, autoincrement=False)
     # Whose conversations supervisors may read: "off", "channels" or "all" (direct messages included).
     supervision: Named[str]
+    # How many days messages are kept (0: until they are deleted), and whose model writes the answers.
+    retention_days: Named[int] = Column(server_default=sql("0"))
+    provider: Named[str] = Column(server_default=sql("''"))
     created_at: Named[datetime] = Column(Instant)
 
 
@@ -69,6 +72,14 @@ class PersonColumns(TypedColumns):
     # How the audit names this person; random, so that erasing this row makes the audit anonymous.
     subject_id: Named[str] = Column(unique=True)
     created_at: Named[datetime] = Column(Instant)
+    # The newest disclosure that she was told of; None before the first.
+    told_version: Named[int | None]
+    # What she chose: False is "answer me, but keep nothing".
+    keeps: Named[bool] = Column(server_default=sql("true"))
+    # Since when the platform says that she left; None while she is here.
+    left_at: Named[datetime | None] = Column(Instant)
+    # The `audit.seq` up to which she was told who read her conversations.
+    told_readings: Named[int] = Column(server_default=sql("0"))
 
 
 people = Table("people", metadata, PersonColumns, UniqueConstraint("workspace_key", "resource_id"))
@@ -88,6 +99,8 @@ class ThreadColumns(TypedColumns):
     # Where the talk happens: "direct" (one person and the bot), "private" or "public", and the place's name.
     place_kind: Named[str]
     place_name: Named[str]
+    # The id of the channel in which it lies, as supervisors' scopes name it; "" for direct ones and where it is unknown.
+    channel_id: Named[str] = Column(server_default=sql("''"))
     created_at: Named[datetime] = Column(Instant)
     updated_at: Named[datetime] = Column(Instant)
     last_message_at: Named[datetime | None] = Column(Instant)
@@ -144,10 +157,12 @@ class MessageColumns(TypedColumns):
     outcome: Named[str] = Column(server_default=sql("''"))
     sent_at: Named[datetime] = Column(Instant)
     edited_at: Named[datetime | None] = Column(Instant)
-    # The version of `disclosures` that was in force when this was said.
+    # The version of `disclosures` that its author had been told of when this was said; 0: none.
     disclosure: Named[int]
     # When it came into this database: retention counts from here, so that imported history is not gone at once.
     stored_at: Named[datetime] = Column(Instant, server_default=sql("0"))
+    # Off the record: erased, with its answer, as soon as it is answered; no supervisor ever sees it.
+    off_record: Named[bool] = Column(server_default=sql("false"))
 
 
 messages = Table(
@@ -188,19 +203,140 @@ usage = Table(
 
 
 class AuditColumns(TypedColumns):
-    """One privileged act, written before its result is shown. Never changed, never deleted with a person."""
+    """One privileged act, written before its result is shown. Never changed, never deleted with a person.
+
+    Each row is chained to the one before it in its workspace; see `bot.access.chain`.
+    """
 
     key: Named[int] = Column(Key, primary_key=True)
     workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key"))
+    # Counts the rows of a workspace from 1.
+    seq: Named[int]
     at: Named[datetime] = Column(Instant)
+    # `people.subject_id` of the one who acts, and as what: "supervisor", "admin", "operator", "person" or "system".
     actor_id: Named[str]
+    actor_kind: Named[str]
     action: Named[str]
-    # `people.subject_id` of the person whose words were asked for; None where there is no such person.
+    # `people.subject_id` of the person whom it is about; None where there is no such person.
     subject_id: Named[str | None]
-    reason: Named[str]
+    # Which conversation, as a keyed digest that tells nothing; "" for none.
+    object_id: Named[str] = Column(server_default=sql("''"))
+    # "done" or "refused".
+    outcome: Named[str] = Column(server_default=sql("'done'"))
+    # The reason's category, which the person is shown, and the note, which stands here alone.
+    category: Named[str] = Column(server_default=sql("''"))
+    note: Named[str] = Column(server_default=sql("''"))
+    # The chain: 64 hexadecimal digits.
+    digest: Named[str]
 
 
-audit = Table("audit", metadata, AuditColumns, Index(None, "workspace_key", "key"), Index(None, "subject_id", "key"))
+audit = Table(
+    "audit",
+    metadata,
+    AuditColumns,
+    UniqueConstraint("workspace_key", "seq"),
+    Index(None, "subject_id", "key"),
+)
+
+
+class AuditHeadColumns(TypedColumns):
+    """The end of a workspace's audit. Whoever writes the next row locks it."""
+
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key"), primary_key=True)
+    seq: Named[int]
+    digest: Named[str]
+
+
+audit_heads = Table("audit_heads", metadata, AuditHeadColumns)
+
+
+# Who may do what, and what a workspace has chosen.
+
+
+class RoleColumns(TypedColumns):
+    """A role that a person has beyond being a member."""
+
+    resource_key: Named[int] = Column(Key, ForeignKey("people.key", ondelete="CASCADE"), primary_key=True)
+    # "supervisor" or "admin".
+    role: Named[str] = Column(primary_key=True)
+    # Where it comes from: "platform" (owners and administrators there), "settings" (ADMINS) or "granted" (by an admin).
+    source: Named[str] = Column(primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
+    granted_at: Named[datetime] = Column(Instant)
+
+
+roles = Table("roles", metadata, RoleColumns, Index(None, "workspace_key", "role"))
+
+
+class ScopeColumns(TypedColumns):
+    """Whom a supervisor may read, one row for each permission; without any she reads nobody."""
+
+    resource_key: Named[int] = Column(Key, ForeignKey("people.key", ondelete="CASCADE"), primary_key=True)
+    # "everyone", "person" (value: a resource id) or "channel" (value: a channel's id).
+    kind: Named[str] = Column(primary_key=True)
+    value: Named[str] = Column(primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
+    granted_at: Named[datetime] = Column(Instant)
+
+
+scopes = Table("scopes", metadata, ScopeColumns, Index(None, "workspace_key"))
+
+
+class WorkspaceSettingsColumns(TypedColumns):
+    """What a workspace's admins chose, one row each time that they changed it; the newest holds."""
+
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"), primary_key=True)
+    version: Named[int] = Column(primary_key=True, autoincrement=False)
+    values_: Named[dict[str, Any]] = Column("values", Document, key="values_")
+    # `people.subject_id` of whoever changed it.
+    changed_by: Named[str]
+    changed_at: Named[datetime] = Column(Instant)
+
+
+workspace_settings = Table("workspace_settings", metadata, WorkspaceSettingsColumns)
+
+
+class HeldColumns(TypedColumns):
+    """A message that waits, unread, until its author has been told what is kept, and chose; gone after a day."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
+    resource_key: Named[int] = Column(Key, ForeignKey("people.key", ondelete="CASCADE"))
+    utterance_id: Named[str]
+    # The event, as `bot.turns.held_events` writes it.
+    event: Named[dict[str, Any]] = Column(Document)
+    received_at: Named[datetime] = Column(Instant)
+
+
+held = Table(
+    "held",
+    metadata,
+    HeldColumns,
+    UniqueConstraint("workspace_key", "utterance_id"),
+    Index(None, "resource_key", "key"),
+    Index(None, "received_at"),
+)
+
+
+class ErasureColumns(TypedColumns):
+    """That something was erased, and how much; what it was stands nowhere."""
+
+    key: Named[int] = Column(Key, primary_key=True)
+    workspace_key: Named[int] = Column(Key, ForeignKey("workspaces.key", ondelete="CASCADE"))
+    # The certificate's number.
+    id: Named[str] = Column(unique=True)
+    # `people.subject_id` of the one whose it was, which is nobody's any more once she is erased.
+    subject_id: Named[str]
+    # "message", "conversation" or "everything".
+    extent: Named[str]
+    # How many rows of which table: {"messages": 3, ...}.
+    counts: Named[dict[str, Any]] = Column(Document)
+    at: Named[datetime] = Column(Instant)
+    # When it was gone from the files too, not from the tables alone.
+    scrubbed_at: Named[datetime | None] = Column(Instant)
+
+
+erasures = Table("erasures", metadata, ErasureColumns, Index(None, "workspace_key"))
 
 
 # What follows is laid for recall, facts and condensations (docs/architecture.md, "What comes later"). Deleting a

@@ -210,3 +210,13 @@ def begin_anew(connection: Connection, scope: Scope, place: PlaceRef, now: datet
     """Let the next message in a place begin a new conversation."""
     row = lock_place(connection, scope, place, now)
     point_place(connection, row.key, None, row.generation)
+
+
+def resume_thread(connection: Connection, scope: Scope, place: PlaceRef, thread_id: str, now: datetime) -> bool:
+    """Let a stored conversation go on in a place; whether it is there. Whether it may is for the caller to know."""
+    row = lock_place(connection, scope, place, now)
+    found = connection.execute(_BY_ID, {"in_workspace": scope.workspace_key, "thread_id": thread_id}).one_or_none()
+    if found is None:
+        return False
+    point_place(connection, row.key, found.key, row.generation)
+    return True

@@ -1,0 +1,100 @@
+"""`history`: my conversations, listed and searched."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.chat import Button, Field, Form, Reply
+from bot.commands.context import Context
+from bot.commands.declaration import Command, Option
+from bot.commonmark import inline
+from bot.limits import QUERY_CHARACTERS
+from bot.memory.values import Message, Page, Thread
+
+#: Rows of one page: as many as fit a row of buttons on every platform.
+ROWS = 5
+_QUOTED = 160
+_TIME = "%Y-%m-%d %H:%M UTC"
+
+
+async def _history(context: Context, arguments: Mapping[str, Any]) -> None:
+    page = arguments.get("page", 1) - 1
+    if words := arguments.get("words"):
+        await context.answer(await _found(context, words, page))
+    else:
+        await context.answer(await listed(context, page))
+
+
+async def listed(context: Context, page: int) -> Reply:
+    """A page of the asker's conversations, those with the newest messages first."""
+    view = await context.view()
+    found = await view.list_threads(page=page, per_page=ROWS, order_by=("last_message_at", "DESC"))
+    if not found.items:
+        return Reply("There are no conversations on this page." if found.total else "You have no conversations yet.")
+    lines = [f"{number}. {_row(thread)}" for number, thread in enumerate(found.items, start=1)]
+    openers = _openers(context, [thread.id for thread in found.items])
+    search = context.button("Search…", "history search")
+    head = f"**Your conversations** ({found.total:,}){_place(found)}"
+    return Reply("\n".join([head, "", *lines]), (*openers, *_turning(context, found), search))
+
+
+async def _found(context: Context, words: str, page: int) -> Reply:
+    view = await context.view()
+    found = await view.search_messages(words, page=page, per_page=ROWS)
+    if not found.items:
+        return Reply(f"Nothing was found for “{inline(words)}”.", (context.button("My conversations", "history"),))
+    lines = [f"{number}. {_hit(context, one)}" for number, one in enumerate(found.items, start=1)]
+    openers = _openers(context, [one.thread_id for one in found.items])
+    head = f"**Found for “{inline(words)}”** ({found.total:,}){_place(found)}"
+    back = context.button("My conversations", "history")
+    return Reply("\n".join([head, "", *lines]), (*openers, *_turning(context, found, words), back))
+
+
+def _row(thread: Thread) -> str:
+    title = inline(thread.title or thread.place_name or "(no title)")
+    where = f", {inline(thread.place_name)}" if thread.place_name and thread.title else ""
+    last = thread.last_message_at
+    when = f" · {last.strftime(_TIME)}" if last is not None else ""
+    return f"**{title}**{where}{when} · messages: {thread.message_count:,}"
+
+
+def _hit(context: Context, one: Message) -> str:
+    line = " ".join(one.text.split())
+    quoted = line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
+    mine = one.resource_id == context.person.resource_id
+    who = context.services.settings.bot_name if one.role == "assistant" else "You" if mine else "Somebody else"
+    return f"{one.created_at.strftime(_TIME)}, {inline(who)}: {inline(quoted)}"
+
+
+def _openers(context: Context, thread_ids: Sequence[str]) -> tuple[Button, ...]:
+    numbered = enumerate(thread_ids, start=1)
+    return tuple(context.button(str(number), "history open", thread=thread_id) for number, thread_id in numbered)
+
+
+def _turning(context: Context, found: Page[Any], words: str | None = None) -> tuple[Button, ...]:
+    """Buttons to the pages beside this one; pages are counted from 1 for people."""
+    here = found.page + 1
+    newer = context.button("Back", "history", page=here - 1, words=words) if found.page else None
+    older = context.button("More", "history", page=here + 1, words=words) if found.has_more else None
+    return tuple(button for button in (newer, older) if button is not None)
+
+
+def _place(found: Page[Any]) -> str:
+    pages = -(-found.total // ROWS)
+    return f", page {found.page + 1} of {pages:,}" if pages > 1 else ""
+
+
+async def _search(context: Context, _arguments: Mapping[str, Any]) -> None:
+    words = Field("words", "What to look for", most_characters=QUERY_CHARACTERS)
+    await context.show(Form("Search your conversations", "history", (words,), submit="Search"))
+
+
+HISTORY = Command(
+    "history",
+    "My conversations: list, open, search",
+    _history,
+    (
+        Option("words", "Search for these words instead of listing", most_characters=QUERY_CHARACTERS),
+        Option("page", "Which page", "number"),
+    ),
+)
+HISTORY_SEARCH = Command("history search", "Search my conversations", _search, typed=False)
