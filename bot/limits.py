@@ -24,6 +24,16 @@ INCLUDED_MESSAGES = 100
 INCLUDED_NEIGHBOURS = 1_000
 #: Most persons whose conversations one supervisor reads at once.
 SUPERVISED_PERSONS = 1_000
+#: Longest note that says why somebody reads another person's conversations, in characters.
+NOTE_CHARACTERS = 1_000
+#: Most persons and channels that the scope of one supervisor names.
+SCOPE_ENTRIES = 200
+#: Longest text with which a workspace's admins say what the bot should be like, in characters.
+PERSONA_CHARACTERS = 2_000
+#: Longest name of whom people may ask about their data, in characters.
+CONTACT_CHARACTERS = 200
+#: Most channels for which a workspace's admins choose how the bot behaves there.
+CHANNEL_MODES = 500
 #: Longest search query, in characters; what is longer is refused.
 QUERY_CHARACTERS = 1_000
 #: Most different words of one query that are searched; further ones are ignored.

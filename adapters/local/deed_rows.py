@@ -154,13 +154,15 @@ def stop(connection: Connection, workspace: str, channel: str, root: str, person
 
 
 def rate(connection: Connection, workspace: str, post_id: str, person: str, value: str, delivery: str) -> Outgoing:
-    """Let a person say what she thinks of an answer.
+    """Let a person say what she thinks of an answer; it stands with the post, where she sees it again.
 
     Raises:
         NotFound: there is no such post for her.
         NotAllowed: she left.
     """
     row = require_seen(connection, workspace, post_id, person)
+    ratings = {**row.extras.get("ratings", {}), person: value}
+    change_post(connection, workspace, post_id, {"extras": {**row.extras, "ratings": ratings}})
     payload = {"type": "feedback", "delivery": delivery, "root": row.root, "post": post_id, "value": value}
     return put_out(connection, payload | who_and_where(connection, workspace, row.channel, person))
 

@@ -165,7 +165,8 @@ class Inhabitants:
             NotFound: there is no such post for her.
         """
         given = (workspace, post_id, person, value, _new("feedback"))
-        await self._world.store.write(deed_rows.rate, *given)
+        out = await self._world.store.write(deed_rows.rate, *given)
+        self._world.changed(workspace, out.payload["channel"]["name"])
         await self._deliveries.deliver()
 
     # Commands

@@ -27,6 +27,8 @@ class LocalPost:
     streaming: bool
     at: datetime
     edited_at: datetime | None = None
+    #: Posts are in the order of their keys.
+    key: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,8 @@ def change_post(connection: Connection, workspace: str, post_id: str, changes: M
     return changed.scalar() is not None
 
 
-_SEEN = (
+#: The newest posts of a channel that one person sees, newest first.
+SEEN = (
     select(local_posts)
     .where(
         local_posts.c.workspace == bindparam("of_workspace"),
@@ -226,7 +229,7 @@ _SEEN = (
     .order_by(local_posts.c.key.desc())
     .limit(bindparam("most"))
 )
-_SEEN_IN_THREAD = _SEEN.where(local_posts.c.root == bindparam("of_root"))
+_SEEN_IN_THREAD = SEEN.where(local_posts.c.root == bindparam("of_root"))
 
 
 def seen_posts(
@@ -239,10 +242,10 @@ def seen_posts(
     """
     require_reader(connection, workspace, channel, person)
     values = {"of_workspace": workspace, "of_channel": channel, "seen_by": person, "most": most}
-    statement = _SEEN
+    statement = SEEN
     if root is not None:
         statement, values = _SEEN_IN_THREAD, values | {"of_root": root}
-    return [_as_post(row) for row in connection.execute(statement, values).all()[::-1]]
+    return [as_post(row) for row in connection.execute(statement, values).all()[::-1]]
 
 
 def posts_before(
@@ -282,6 +285,7 @@ def _as_post(row: Any) -> LocalPost:
         row.streaming,
         row.at,
         row.edited_at,
+        row.key,
     )
 
 

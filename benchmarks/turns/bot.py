@@ -23,6 +23,7 @@ SETTINGS = Settings(_env_file=None, model=None, openai_base_url=None, openai_api
 #: The product's options, without the limits that a load would run into.
 OPTIONS = replace(
     TurnOptions(),
+    disclose=False,
     messages_per_minute=1_000_000,
     messages_per_day=1_000_000,
     queue_per_person=1_000_000,

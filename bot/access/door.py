@@ -6,7 +6,7 @@ from typing import Concatenate
 
 from sqlalchemy import Connection
 
-from bot.access.actor import Actor
+from bot.access.actor import Actor, supervises
 from bot.access.audit import AuditEntry, record
 from bot.access.scope import Scope, scope_of
 from bot.errors import NotAllowed
@@ -43,9 +43,9 @@ class Door:
         Raises:
             StorageError: the database failed, or the read could not be recorded; then nothing is read.
         """
-        if self.actor.kind == "supervisor":
+        if supervises(self.actor.kind):
             persons = self.actor.persons if person is None else (person,)
-            entry = AuditEntry(self.now(), self.actor.id, action, persons, self.actor.reason)
+            entry = AuditEntry(self.now(), self.actor.id, action, persons, self.actor.note)
             await self._store.write(record, self.scope, entry)
         return await self._store.read(lambda connection: function(connection, self.scope, *args, **kwargs))
 
@@ -58,6 +58,6 @@ class Door:
             NotAllowed: the actor is a supervisor, who only reads.
             StorageError: the database failed; nothing was changed.
         """
-        if self.actor.kind == "supervisor":
+        if supervises(self.actor.kind):
             raise NotAllowed("A supervisor reads; she does not change other people's conversations.")
         return await self._store.write(lambda connection: function(connection, self.scope, *args, **kwargs))

@@ -3,6 +3,7 @@
 Deny unless a line allows: a query over threads or messages is built from these conditions; there is none without them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +25,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from bot.access.actor import Actor, ActorKind
+from bot.access.actor import Actor, ActorKind, supervises
 from bot.errors import NotAllowed
 from bot.storage.columns import Key
-from bot.storage.tables import disclosures, messages, participants, people, threads
+from bot.storage.tables import disclosures, messages, participants, people, roles, scopes, threads
+
+_acting = people.alias("acting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Scope:
     workspace_key: int
     #: Through whose eyes this looks: the person herself, or those a supervisor may read. Empty for the system.
     readers: tuple[str, ...]
+    #: Who a supervisor in a chat is: her role and scope are asked for in each query.
+    supervisor: str = ""
 
     def values(self) -> dict[str, Any]:
         """The values of the conditions below."""
@@ -46,6 +51,8 @@ class Scope:
             bound["for_reader"] = self.readers[0]
         elif self.kind == "supervisor":
             bound["for_persons"] = list(self.readers)
+        elif self.kind == "scoped":
+            bound |= {"for_persons": list(self.readers), "for_supervisor": self.supervisor}
         return bound
 
     def of_person(self, resource_id: str) -> "Scope":
@@ -61,8 +68,8 @@ class Scope:
 
 def scope_of(actor: Actor, workspace_key: int) -> Scope:
     """The scope of `actor` in a workspace."""
-    readers = {"person": (actor.id,), "supervisor": actor.persons, "system": ()}[actor.kind]
-    return Scope(actor.kind, workspace_key, readers)
+    readers = {"person": (actor.id,), "system": ()}.get(actor.kind, actor.persons)
+    return Scope(actor.kind, workspace_key, readers, actor.id if actor.kind == "scoped" else "")
 
 
 class _Unindexed(FunctionElement[int]):
@@ -111,7 +118,7 @@ def _persons() -> Select[int]:
 def named_person(kind: ActorKind) -> ScalarSelect[int]:
     """The key of the person whom a caller names."""
     # A supervisor names her persons only: whose a third party's words are is not to be found out by asking.
-    known = _persons() if kind == "supervisor" else select(people.c.key).where(_PERSON_IN_WORKSPACE)
+    known = _persons() if supervises(kind) else select(people.c.key).where(_PERSON_IN_WORKSPACE)
     return known.where(people.c.resource_id == bindparam("of_person")).scalar_subquery()
 
 
@@ -127,18 +134,41 @@ def newest_disclosure() -> ScalarSelect[int]:
     return select(func.max(every.c.version)).where(every.c.workspace_key == bindparam("in_workspace")).scalar_subquery()
 
 
-def disclosure_of_edit() -> ScalarSelect[int]:
-    """The disclosure of a message whose text is changed now: its own or the one in force, whichever is narrower."""
+def _narrowest(versions: Sequence[Any], *within: Any) -> ScalarSelect[int]:
+    """Of these versions the one that lets the fewest words be read; among equals the oldest."""
     breadth = case({"off": 0, "channels": 1}, value=disclosures.c.supervision, else_=2)
-    either = select(disclosures.c.version).where(
-        disclosures.c.workspace_key == bindparam("in_workspace"),
-        disclosures.c.version.in_([messages.c.disclosure, newest_disclosure()]),
+    among = select(disclosures.c.version).where(
+        disclosures.c.workspace_key == bindparam("in_workspace"), disclosures.c.version.in_(versions)
     )
-    return either.order_by(breadth, disclosures.c.version).limit(1).correlate(messages).scalar_subquery()
+    return among.order_by(breadth, disclosures.c.version).limit(1).correlate(*within).scalar_subquery()
+
+
+def disclosure_for(told_version: Any, *within: Any) -> ScalarSelect[int]:
+    """The disclosure of a message that is said now: what its author was told of, unless less is in force.
+
+    Args:
+        told_version: her `people.told_version`; where that is unknown, the one in force counts.
+        *within: the tables of the statement around it that `told_version` names.
+    """
+    newest = newest_disclosure()
+    return _narrowest([func.coalesce(told_version, newest), newest], *within)
+
+
+def disclosure_of_edit() -> Any:
+    """The disclosure of a message whose text is changed now: its own, unless its author was told of less since."""
+    author = people.alias("author")
+    told = select(author.c.told_version).where(author.c.key == messages.c.resource_key).correlate(messages)
+    newest = newest_disclosure()
+    among = [messages.c.disclosure, func.coalesce(told.scalar_subquery(), newest), newest]
+    # What nobody was told anything of stays closed.
+    return case((messages.c.disclosure == 0, 0), else_=_narrowest(among, messages))
 
 
 def _disclosed() -> ColumnElement[bool]:
-    """Messages said when people had been told that supervisors may read such a conversation, and may still."""
+    """Messages said when people had been told that supervisors may read such a conversation, and may still.
+
+    What was said off the record, or before anybody was told anything (0), is none of them.
+    """
     versions = (
         select(disclosures.c.version)
         .where(
@@ -150,7 +180,7 @@ def _disclosed() -> ColumnElement[bool]:
         )
         .correlate(threads)
     )
-    return and_(messages.c.disclosure.in_(versions), newest_disclosure().in_(versions))
+    return and_(messages.c.disclosure.in_(versions), newest_disclosure().in_(versions), ~messages.c.off_record)
 
 
 def _persons_spoke() -> ColumnElement[bool]:
@@ -158,6 +188,27 @@ def _persons_spoke() -> ColumnElement[bool]:
         messages.c.thread_key == threads.c.key, messages.c.resource_key.in_(_persons()), _disclosed()
     )
     return spoke.correlate(threads)
+
+
+def _in_her_scope() -> ColumnElement[bool]:
+    """Threads that the scope of a supervisor in a chat reaches, if she is one now and has not left."""
+    is_supervisor = exists().where(roles.c.resource_key == _acting.c.key, roles.c.role == "supervisor")
+    acting = (
+        select(_acting.c.key)
+        .where(
+            _acting.c.workspace_key == bindparam("in_workspace"),
+            _acting.c.resource_id == bindparam("for_supervisor"),
+            _acting.c.left_at.is_(None),
+            is_supervisor.correlate(_acting),
+        )
+        .scalar_subquery()
+    )
+    # Everyone's; or those of the person whom she names, who is one alone (`bot.access.actor`).
+    person = and_(scopes.c.kind == "person", scopes.c.value.in_(bindparam("for_persons", expanding=True)))
+    reached = exists().where(scopes.c.resource_key == acting, or_(scopes.c.kind == "everyone", person))
+    # Those in a channel of hers: never a direct conversation, and no other channel.
+    channels = select(scopes.c.value).where(scopes.c.resource_key == acting, scopes.c.kind == "channel")
+    return or_(reached, and_(threads.c.place_kind != "direct", threads.c.channel_id.in_(channels)))
 
 
 def visible_threads(kind: ActorKind, *, by_index: bool = False) -> ColumnElement[bool]:
@@ -169,6 +220,9 @@ def visible_threads(kind: ActorKind, *, by_index: bool = False) -> ColumnElement
     # A supervisor sees the threads in which one of her persons spoke after supervision was disclosed.
     if kind == "supervisor":
         return and_(inside, _persons_spoke())
+    # A supervisor in a chat sees of these the ones that her scope reaches now.
+    if kind == "scoped":
+        return and_(inside, _in_her_scope(), _persons_spoke())
     # The program itself sees every thread of its workspace.
     return inside
 
@@ -191,7 +245,7 @@ def every_visible(statement: Select[Any], kind: ActorKind) -> Select[Any]:
     if kind == "person":
         mine = own_part.c.resource_key == person_key(bindparam("for_reader"))
         return statement.join(own_part, own_part.c.thread_key == threads.c.key).where(in_workspace(), mine)
-    if kind == "supervisor":
+    if supervises(kind):
         # Who speaks takes part, so nothing is left out.
         reached = select(participants.c.thread_key).where(participants.c.resource_key.in_(_persons())).distinct()
         near = reached.subquery("reached")
@@ -207,16 +261,32 @@ def message_in_workspace() -> ColumnElement[bool]:
 def visible_messages(kind: ActorKind) -> ColumnElement[bool]:
     """Which messages of a visible thread exist for an actor."""
     # A supervisor sees what was said under a disclosure that allows it.
-    if kind == "supervisor":
+    if supervises(kind):
         return _disclosed()
-    # Everybody else sees a thread whole.
+    # A person sees a thread whole, but for what another said off the record.
+    if kind == "person":
+        return or_(~messages.c.off_record, messages.c.resource_key == person_key(bindparam("for_reader")))
+    # The program itself sees all.
     return true()
+
+
+def visible_count(kind: ActorKind) -> Any:
+    """How many messages of a visible thread exist for an actor."""
+    of_thread = select(func.count()).select_from(messages).where(messages.c.thread_key == threads.c.key)
+    if supervises(kind):
+        return of_thread.where(visible_messages(kind)).correlate(threads).scalar_subquery()
+    if kind == "person":
+        # Hardly ever is there any: only these are looked for, by an index of their own.
+        foreign = messages.c.resource_key != person_key(bindparam("for_reader"))
+        hidden = of_thread.where(messages.c.off_record, foreign).correlate(threads).scalar_subquery()
+        return threads.c.message_count - hidden
+    return threads.c.message_count
 
 
 def readable_words(kind: ActorKind) -> ColumnElement[bool]:
     """Whose words an actor may read in a visible message."""
     # A supervisor reads the words of her persons and the answers to them; third parties stay unread.
-    if kind == "supervisor":
+    if supervises(kind):
         return messages.c.resource_key.in_(_persons())
     # Everybody else reads all who speak in the thread.
     return true()
@@ -233,14 +303,14 @@ def own_messages(kind: ActorKind) -> ColumnElement[bool]:
 
 def masked(kind: ActorKind, column: Any, mask: Any) -> Any:
     """A message's column, hidden from an actor who may not read these words."""
-    return case((readable_words(kind), column), else_=literal(mask, column.type)) if kind == "supervisor" else column
+    return case((readable_words(kind), column), else_=literal(mask, column.type)) if supervises(kind) else column
 
 
 def readable_threads(kind: ActorKind) -> ColumnElement[bool]:
     """Which visible threads' own words (title, metadata) an actor may read."""
     # A supervisor reads those of her persons' own threads, unless some of it was said under a narrower disclosure: a
     # title is made of the first question.
-    if kind == "supervisor":
+    if supervises(kind):
         closed = exists().where(messages.c.thread_key == threads.c.key, ~_disclosed()).correlate(threads)
         return and_(threads.c.owner_key.in_(_persons()), ~closed)
     # Everybody else reads them all.
@@ -249,4 +319,4 @@ def readable_threads(kind: ActorKind) -> ColumnElement[bool]:
 
 def masked_of_thread(kind: ActorKind, column: Any, mask: Any) -> Any:
     """A thread's column, hidden from an actor who may not read these words."""
-    return case((readable_threads(kind), column), else_=literal(mask, column.type)) if kind == "supervisor" else column
+    return case((readable_threads(kind), column), else_=literal(mask, column.type)) if supervises(kind) else column

@@ -30,9 +30,10 @@ async def _open(context: Context, arguments: Mapping[str, Any]) -> None:
     parts += [_message(context, one, names) for one in found.items] or ["There are no messages in it."]
     earlier = context.button("Earlier", "history open", thread=thread.id, cursor=found.next_cursor)
     own = thread.resource_id == context.person.resource_id
+    onward = context.button("Go on with it", "history resume", thread=thread.id)
     buttons = [
         *([earlier] if found.next_cursor is not None else []),
-        *([context.button("Go on with it", "history resume", thread=thread.id)] if _may_resume(context, thread) else []),
+        *([onward] if _may_resume(context, thread) else []),
         *([context.button("Rename…", "history rename", thread=thread.id)] if own else []),
         *([_delete_button(context, thread)] if own else []),
         context.button("My conversations", "history"),

@@ -49,6 +49,7 @@ def clone_thread(connection: Connection, scope: Scope, request: CloneRequest) ->
         place_name=source.place_name,
         at=request.at,
         subject_id="",  # the owner is known
+        channel_id=connection.execute(select(threads.c.channel_id).where(threads.c.key == row.key)).scalar_one(),
     )
     create_thread(connection, scope, new)
     _copy_messages(connection, scope, row.key, request)
@@ -56,7 +57,8 @@ def clone_thread(connection: Connection, scope: Scope, request: CloneRequest) ->
 
 
 def _copy_messages(connection: Connection, scope: Scope, source_key: int, request: CloneRequest) -> None:
-    statement = select(messages).where(messages.c.thread_key == source_key)
+    # What was said off the record is erased when it is answered: a copy would stay.
+    statement = select(messages).where(messages.c.thread_key == source_key, ~messages.c.off_record)
     if request.start is not None:
         statement = statement.where(messages.c.sent_at >= request.start)
     if request.end is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, exists, select
 
+from bot.access.actor import supervises
 from bot.access.scope import Scope, person_key
 from bot.memory.portions import portions
 from bot.storage.tables import fact_sources, facts, messages
@@ -40,7 +41,7 @@ _SOURCES = (
 
 def list_facts(connection: Connection, scope: Scope, resource_id: str) -> list[Fact]:
     """The facts about a person, for that person alone or the program itself; nobody else has any to see."""
-    if scope.kind == "supervisor" or not scope.includes(resource_id):
+    if supervises(scope.kind) or not scope.includes(resource_id):
         return []
     rows = connection.execute(_FACTS, {"in_workspace": scope.workspace_key, "for_reader": resource_id}).all()
     sources: dict[int, list[str]] = {row.key: [] for row in rows}

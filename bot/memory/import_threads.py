@@ -98,6 +98,7 @@ def ensure_threads(
             "metadata_": dict(one.metadata),
             "place_kind": one.place_kind,
             "place_name": one.place_name,
+            "channel_id": one.channel_id,
             "created_at": one.at,
             "updated_at": now,
         }

@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql
 from bot.access.actor import ActorKind
 from bot.access.scope import (
     Scope,
+    disclosure_for,
     disclosure_of_edit,
     message_in_workspace,
-    newest_disclosure,
     own_messages,
     person_key,
     visible_thread,
@@ -30,18 +30,18 @@ from bot.storage.search import index_messages, unindex_messages
 from bot.storage.tables import messages, participants, people, threads
 
 
+_reader = people.alias("reader")
+
+
 @cache
 def _advance(kind: ActorKind) -> Update:
     """Lock a visible thread, count what it gains, and tell what a new message must know of it."""
     newest = bindparam("newest", type_=threads.c.last_message_at.type)
-    returned: list[Any] = [
-        threads.c.key,
-        threads.c.next_seq,
-        threads.c.last_message_at,
-        newest_disclosure().label("disclosure"),
-    ]
+    returned: list[Any] = [threads.c.key, threads.c.next_seq, threads.c.last_message_at]
     if kind == "person":
-        returned.append(person_key(bindparam("for_reader")).label("reader_key"))
+        key = person_key(bindparam("for_reader"))
+        told = select(_reader.c.told_version).where(_reader.c.key == key).scalar_subquery()
+        returned += [key.label("reader_key"), disclosure_for(told).label("disclosure")]
     later = or_(threads.c.last_message_at.is_(None), threads.c.last_message_at < newest)
     return (
         update(threads)
@@ -57,7 +57,7 @@ def _advance(kind: ActorKind) -> Update:
 
 
 _PARTICIPANT_KEYS = (
-    select(people.c.resource_id, people.c.key)
+    select(people.c.resource_id, people.c.key, disclosure_for(people.c.told_version, people).label("disclosure"))
     .join(participants, participants.c.resource_key == people.c.key)
     .where(participants.c.thread_key == bindparam("of_thread"))
 )
@@ -92,7 +92,7 @@ def _save_in_thread(
     thread = connection.execute(_advance(scope.kind), values).one_or_none()
     if thread is None:
         raise no_thread(thread_id)
-    authors = _author_keys(connection, scope, thread, drafts)
+    authors = _authors(connection, scope, thread, drafts)
     first = thread.next_seq - len(drafts)
     stored = [_stored(one, first + number, thread.last_message_at) for number, one in enumerate(drafts)]
     rows = [
@@ -101,13 +101,13 @@ def _save_in_thread(
             "thread_key": thread.key,
             "seq": message.seq,
             "id": message.id,
-            "resource_key": authors[message.resource_id],
+            "resource_key": authors[message.resource_id].key,
             "role": message.role,
             "text": message.text,
             "metadata_": message.metadata,
             "outcome": message.outcome,
             "sent_at": message.created_at,
-            "disclosure": thread.disclosure,
+            "disclosure": authors[message.resource_id].disclosure,
             "stored_at": now,
         }
         for message in stored
@@ -117,19 +117,29 @@ def _save_in_thread(
     if len(keys) == len(drafts):
         return stored
     edits = [one for one in drafts if one.id not in keys]
-    edited = {one.id: _edit(connection, scope, thread, authors[one.resource_id], one, now) for one in edits}
+    edited = {one.id: _edit(connection, scope, thread, authors[one.resource_id].key, one, now) for one in edits}
     recount(connection, [thread.key])
     return [edited.get(message.id, message) for message in stored]
 
 
-def _author_keys(connection: Connection, scope: Scope, thread: Row[Any], drafts: Sequence[Draft]) -> dict[str, int]:
-    """The keys of those whose words these are: the actor's own, or those of the thread's participants."""
+@dataclass(frozen=True, slots=True)
+class _Author:
+    """Whose words are stored, and under which disclosure."""
+
+    key: int
+    disclosure: int
+
+
+def _authors(connection: Connection, scope: Scope, thread: Row[Any], drafts: Sequence[Draft]) -> dict[str, _Author]:
+    """Those whose words these are: the actor herself, or the thread's participants."""
     authors = {one.resource_id for one in drafts}
     if scope.kind == "person":
         if authors - set(scope.readers):
             raise NotAllowed("You can save only your own messages and the answers to them.")
-        return {scope.readers[0]: thread.reader_key}
-    known = {row.resource_id: row.key for row in connection.execute(_PARTICIPANT_KEYS, {"of_thread": thread.key})}
+        return {scope.readers[0]: _Author(thread.reader_key, thread.disclosure)}
+    values = {"in_workspace": scope.workspace_key, "of_thread": thread.key}
+    rows = connection.execute(_PARTICIPANT_KEYS, values)
+    known = {row.resource_id: _Author(row.key, row.disclosure) for row in rows}
     if authors - set(known):
         raise NotAllowed("A message belongs to somebody who takes part in its thread.")
     return known

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 
-from bot.access.actor import ActorKind
-from bot.access.scope import Scope, message_in_workspace, named_person, takes_part, visible_threads
+from bot.access.actor import ActorKind, supervises
+from bot.access.scope import Scope, message_in_workspace, named_person, takes_part, visible_count, visible_threads
 from bot.memory.message_pages import (
     EVERYTHING,
     Found,
@@ -64,7 +64,8 @@ def locate(connection: Connection, scope: Scope, thread_ids: Sequence[str], reso
 def _located(kind: ActorKind, *, one: bool, of_person: bool) -> Select[int, str, int]:
     # A list of parameters is spelt out anew at each execution: what is asked of one thread does without.
     named = threads.c.id == bindparam("thread_id") if one else threads.c.id.in_(bindparam("thread_ids", expanding=True))
-    statement = select(threads.c.key, threads.c.id, threads.c.message_count).where(
+    count = threads.c.message_count if supervises(kind) else visible_count(kind)
+    statement = select(threads.c.key, threads.c.id, count).where(
         visible_threads(kind, by_index=True), named
     )
     return statement.where(takes_part(named_person(kind))) if of_person else statement
@@ -87,7 +88,7 @@ def recall(connection: Connection, scope: Scope, wanted: Recall) -> Found:
     if wanted.terms:
         found = find_messages(connection, scope, wanted.terms, asked, wanted.part)
     else:
-        plain = wanted.filter == EVERYTHING and scope.kind != "supervisor"
+        plain = wanted.filter == EVERYTHING and not supervises(scope.kind)
         total = located.message_count if plain else count_messages(connection, scope, asked)
         found = read_messages(connection, scope, asked, wanted.part, total)
     if not wanted.includes and not wanted.terms:
@@ -106,7 +107,7 @@ def _target(kind: ActorKind, *, of_person: bool) -> Select[Any]:
     if of_person:
         return found.where(takes_part(named_person(kind)))
     recalled = bindparam("of_threads", expanding=True, type_=Key)
-    if kind == "supervisor":  # who owns a thread may be hidden from her
+    if supervises(kind):  # who owns a thread may be hidden from her
         return found.where(threads.c.key.in_(recalled))
     owned = threads.alias("owned")
     owners = select(owned.c.owner_key).where(owned.c.key.in_(recalled))

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from bot.access.actor import ActorKind
-from bot.access.scope import Scope, every_visible, readable_words, visible_messages
+from bot.access.actor import ActorKind, supervises
+from bot.access.scope import Scope, every_visible, readable_words, visible_count, visible_messages
 from bot.limits import SEARCH_CANDIDATES
 from bot.memory.message_pages import (
     Found,
@@ -112,11 +112,11 @@ def _scope_size(connection: Connection, scope: Scope, wanted: MessageList) -> in
 
 @lru_cache
 def _size(kind: ActorKind, *, named: bool) -> Select[Any]:
-    if kind == "supervisor":
+    if supervises(kind):
         joined = threads.join(messages, messages.c.thread_key == threads.c.key)
         statement = select(func.count()).select_from(joined).where(visible_messages(kind), readable_words(kind))
     else:  # who sees a thread whole need not count
-        statement = select(func.coalesce(func.sum(threads.c.message_count), 0)).select_from(threads)
+        statement = select(func.coalesce(func.sum(visible_count(kind)), 0)).select_from(threads)
     if named:
         statement = statement.where(threads.c.key.in_(bindparam("of_threads", expanding=True)))
     return every_visible(statement, kind)

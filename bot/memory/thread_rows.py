@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, exist
 from sqlalchemy.dialects import postgresql
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, masked_of_thread, named_person, takes_part, visible_thread
+from bot.access.scope import Scope, masked_of_thread, named_person, takes_part, visible_count, visible_thread
 from bot.errors import Conflict, NotAllowed, NotFound
 from bot.memory.boundary import Boundary
 from bot.memory.fact_rows import facts_on, forget_groundless
@@ -34,6 +34,8 @@ class NewThread:
     at: datetime
     #: For a person who is not known yet.
     subject_id: str
+    #: The channel in which it lies, as supervisors' scopes name it; "" for a direct one and where it is unknown.
+    channel_id: str = ""
 
 
 def no_thread(thread_id: str) -> NotFound:
@@ -61,6 +63,7 @@ def ensure_thread(connection: Connection, scope: Scope, new: NewThread) -> bool:
             "metadata_": dict(new.metadata),
             "place_kind": new.place_kind,
             "place_name": new.place_name,
+            "channel_id": new.channel_id,
             "created_at": new.at,
             "updated_at": new.at,
         },
@@ -97,7 +100,7 @@ def thread_select(kind: ActorKind) -> Select[Any]:
         masked_of_thread(kind, threads.c.metadata_, {}),
         threads.c.place_kind,
         threads.c.place_name,
-        threads.c.message_count,
+        visible_count(kind),
         threads.c.key,
     ).select_from(threads)
 

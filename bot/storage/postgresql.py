@@ -1,7 +1,8 @@
 """The runner on PostgreSQL: psycopg 3 through SQLAlchemy's asyncio engine, a pool of connections."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Concatenate
 
 from sqlalchemy import Connection, event
@@ -14,8 +15,9 @@ from bot.errors import StorageUnavailable
 from bot.storage.columns import read_document
 from bot.storage.faults import connection_lost, may_replay, translate, translated
 from bot.storage.schema import REVISIONS, grant_use, migrate, require_current, schema_state
+from bot.storage.scrubbing import is_still_seen, next_transaction, scrub_tables
 from bot.storage.signals import PostgreSQLSignals, Signals
-from bot.storage.store import Migration, P, Purpose, T
+from bot.storage.store import Migration, P, Purpose, Scrubbed, T
 
 _POOL = 10
 _POOL_SECONDS = 10
@@ -27,6 +29,8 @@ _ATTEMPTS = 4
 #: The server ends a transaction in which nothing is said for so long: a process that was paused in the middle of one
 #: would hold its locks for as long as it sleeps. What it was about to do is rolled back.
 _SILENT_SECONDS = 4
+#: How long is waited for those who read what was deleted, before it is scrubbed.
+_SEEN_SECONDS = 5.0
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 _UNKNOWN = "The database was lost in the middle of a commit: whether the change was kept is unknown."
 
@@ -34,8 +38,9 @@ _UNKNOWN = "The database was lost in the middle of a commit: whether the change 
 class PostgreSQLStore:
     """A PostgreSQL database. A commit is answered when PostgreSQL says that it is durable (`synchronous_commit`)."""
 
-    def __init__(self, engine: AsyncEngine, *, writes: bool) -> None:
+    def __init__(self, engine: AsyncEngine, owner_url: URL, *, writes: bool) -> None:
         self._engine = engine
+        self._owner_url = owner_url
         self._writes = writes
         self.migration: Migration | None = None
         # READ COMMITTED gives each statement its own picture; a reading function gets one for all.
@@ -59,7 +64,7 @@ class PostgreSQLStore:
             if type(error) is StorageUnavailable:
                 raise StorageUnavailable(_not_opened(url)) from error
             raise
-        store = cls(engine, writes=purpose != "reader")
+        store = cls(engine, migration_url, writes=purpose != "reader")
         store.migration = migration
         return store
 
@@ -118,6 +123,27 @@ class PostgreSQLStore:
             if committing and connection_lost(error) and not may_replay(error):
                 raise StorageUnavailable(_UNKNOWN) from error
             raise translate(error) from error
+
+    async def scrub(self, tables: Sequence[str], most_bytes: int) -> Scrubbed:
+        if not self._writes:
+            raise StorageUnavailable("This database was opened for reading only.")
+        # The owner's address, where it is another: only the owner may write tables anew.
+        return await self._to_the_end(self._scrub(tables, most_bytes))
+
+    async def _scrub(self, tables: Sequence[str], most_bytes: int) -> Scrubbed:
+        owner = _engine(self._owner_url)
+        try:
+            with translated():
+                async with owner.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                    following = await connection.run_sync(next_transaction)
+                    until = time.monotonic() + _SEEN_SECONDS
+                    while await connection.run_sync(is_still_seen, following):
+                        if time.monotonic() > until:
+                            return Scrubbed(done=False)
+                        await asyncio.sleep(0.05)
+                    return await connection.run_sync(scrub_tables, tables, most_bytes)
+        finally:
+            await owner.dispose()
 
     @property
     def shared(self) -> bool:

@@ -21,9 +21,10 @@ from bot.errors import StorageError, StorageUnavailable, StorageUnreadable
 from bot.storage.columns import read_document
 from bot.storage.faults import DRIVER_ERRORS, translate, translated
 from bot.storage.schema import REVISIONS, migrate, require_current, schema_state
+from bot.storage.scrubbing import scrub_file
 from bot.storage.signals import LocalSignals, Signals
 from bot.storage.snapshot import restore_command, take_snapshot
-from bot.storage.store import Migration, P, Purpose, T
+from bot.storage.store import Migration, P, Purpose, Scrubbed, T
 from bot.storage.worker_lock import WorkerLock
 
 #: Most transactions that share a commit: enough for any burst, small enough that none waits long for the others.
@@ -146,7 +147,8 @@ def _settle_here(tasks: Sequence[_Task]) -> None:
 class SQLiteStore:
     """A SQLite file in WAL mode with full durability: a commit is on the disk before anybody hears of it."""
 
-    def __init__(self, writer: _Lane | None, readers: _Lane, lock: WorkerLock | None) -> None:
+    def __init__(self, path: Path, writer: _Lane | None, readers: _Lane, lock: WorkerLock | None) -> None:
+        self._path = path
         self._writer = writer
         self._readers = readers
         self._lock = lock
@@ -176,7 +178,7 @@ class SQLiteStore:
         lock = WorkerLock.acquire(path) if purpose == "worker" else None
         writer = _Lane(_engine(path, writes=True), _GROUP, 1, "threadkeeper-writer") if purpose != "reader" else None
         readers = _Lane(_engine(path, writes=False), 1, _READERS, "threadkeeper-reader")
-        store = cls(writer, readers, lock)
+        store = cls(path, writer, readers, lock)
         try:
             with translated():
                 if writer is not None:
@@ -206,6 +208,11 @@ class SQLiteStore:
                 raise StorageUnavailable("The database is closed.")
             lane.queue.put(_Task(run, loop, future))
         return await future
+
+    async def scrub(self, tables: Sequence[str], most_bytes: int) -> Scrubbed:
+        if self._writer is None:
+            raise StorageUnavailable("This database was opened for reading only.")
+        return await asyncio.to_thread(scrub_file, self._path, most_bytes)
 
     @property
     def shared(self) -> bool:
@@ -258,6 +265,8 @@ def _engine(path: Path, *, writes: bool, foreign_keys: bool = True) -> Engine:
         cursor.execute("PRAGMA cache_size = -16000")
         cursor.execute("PRAGMA temp_store = MEMORY")
         if writes:
+            # What is deleted is overwritten where it stood; see bot/storage/scrubbing.py for what that leaves.
+            cursor.execute("PRAGMA secure_delete = ON")
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = FULL")
         else:

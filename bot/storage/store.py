@@ -5,7 +5,7 @@ be replayable, for a transaction may be rolled back and run again: ids and times
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
@@ -36,6 +36,17 @@ class Migration:
     restore: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What became of bytes that no row holds any more."""
+
+    #: False: somebody still reads what was there before; it is to be tried again.
+    done: bool
+    #: Why some of it may have stayed in unused corners of the files: "size" (they are too large to be written anew
+    #: while people wait), "rights" (PostgreSQL: only the tables' owner may do that); "" where nothing stayed.
+    left: Literal["", "size", "rights"] = ""
+
+
 class Store(Protocol):
     """A database with an up-to-date schema."""
 
@@ -59,6 +70,19 @@ class Store(Protocol):
 
         Raises:
             StorageError: the database failed; nothing was changed, unless the sentence says that this is unknown.
+        """
+        ...
+
+    async def scrub(self, tables: Sequence[str], most_bytes: int) -> Scrubbed:
+        """Remove from the database's own files what was deleted from the tables: rows leave their bytes behind.
+
+        Args:
+            tables: where rows were deleted; SQLite has one file for all.
+            most_bytes: files up to this size are written anew, which alone leaves nothing; larger ones only have their
+                deleted rows overwritten, where the engine does that.
+
+        Raises:
+            StorageError: the database failed; nothing was changed but where bytes lie.
         """
         ...
 

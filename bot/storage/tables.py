@@ -99,7 +99,7 @@ class ThreadColumns(TypedColumns):
     # Where the talk happens: "direct" (one person and the bot), "private" or "public", and the place's name.
     place_kind: Named[str]
     place_name: Named[str]
-    # The id of the channel in which it lies, as supervisors' scopes name it; "" for direct ones and where it is unknown.
+    # The id of the channel in which it lies, as supervisors' scopes name it; "" for direct ones, and where unknown.
     channel_id: Named[str] = Column(server_default=sql("''"))
     created_at: Named[datetime] = Column(Instant)
     updated_at: Named[datetime] = Column(Instant)
@@ -171,6 +171,14 @@ messages = Table(
     MessageColumns,
     UniqueConstraint("workspace_key", "id"),
     Index(None, "thread_key", "sent_at", "seq"),
+    # Hardly ever is there any: they are found, and counted, without looking at the others.
+    Index(
+        "ix_messages_off_record",
+        "thread_key",
+        "resource_key",
+        sqlite_where=sql("off_record = 1"),
+        postgresql_where=sql("off_record"),
+    ),
     Index(None, "resource_key", "sent_at", "key"),
     Index(None, "workspace_key", "stored_at"),
 )

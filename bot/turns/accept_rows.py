@@ -1,6 +1,6 @@
 """Storage functions that take a message in: everything about it in one transaction, or nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -21,10 +21,14 @@ from bot.memory.workspace_rows import ensure_workspace
 from bot.storage.signals import announce
 from bot.storage.tables import messages, participants, people, threads, workspaces
 from bot.storage.turn_tables import deliveries_in, pending_changes, utterances
-from bot.turns.addressing import Followed, followed
-from bot.turns.job_rows import queue_notice
+from bot.turns.addressing import Followed, followed, is_off_record
+from bot.turns.held_rows import Author, author_of, choose, count_held, hold_message, take_held, untold
+from bot.turns.incoming import Incoming
+from bot.turns.job_rows import NewJob, queue_job, queue_notice
+from bot.turns.notices import HELD
 from bot.turns.options import TurnOptions
 from bot.turns.place_rows import (
+    Replied,
     find_place,
     find_replied,
     join_thread,
@@ -38,19 +42,12 @@ from bot.turns.queue_rows import enqueue, haste_of
 from bot.turns.rate_rows import refusal
 from bot.turns.turn_values import Notice, Word
 
+#: The kind of the job that tells a person what is kept before anything is.
+WELCOME = "welcome"
+#: Most messages of one person that wait until she was told.
+HELD_MESSAGES = 20
 #: What became of a delivery. Whichever it is, the platform is told that it was taken in.
-Outcome = Literal["turn", "repeated", "ignored", "refused", "deleted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message, with all that a replay must not make anew."""
-
-    message: Message
-    #: Checked, and without its thread, which is found in the transaction.
-    draft: Draft
-    turn_id: str
-    subject_id: str
+Outcome = Literal["turn", "held", "repeated", "ignored", "refused", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +116,89 @@ def accept_message(connection: Connection, given: Incoming, options: TurnOptions
     lock_names(connection, scope, (message.utterance_id, *message.aliases))
     if not first_delivery(connection, scope, message.delivery_id, now):
         return Accepted("repeated")
-    person = scope.of_person(message.person.resource_id)
-    resource_key = _person(connection, scope, given, now)
-    if not _claim_utterance(connection, scope, message, resource_key, now):
+    author = _person(connection, scope, given, now)
+    if not _claim_utterance(connection, scope, message, author.key, now):
         return Accepted("repeated")
     pending = _pending_change(connection, scope, message)
     if pending is not None and pending.text is None:
         return Accepted("deleted")
+    if options.disclose and untold(connection, scope, author.told_version):
+        said = message if pending is None else replace(message, text=pending.text)
+        return _hold(connection, scope, said, author.key, now)
+    return _store(connection, scope, given, pending, author, replied, options, now)
+
+
+def release_held(
+    connection: Connection,
+    scope: Scope,
+    resource_id: str,
+    version: int,
+    waiting: Sequence[Incoming],
+    options: TurnOptions,
+    now: datetime,
+    *,
+    keeps: bool,
+) -> tuple[Word, ...]:
+    """A person was told of a disclosure and chose: what waited of her is taken in now, in its order.
+
+    Args:
+        connection: in a transaction.
+        scope: the program's own.
+        resource_id: the person.
+        version: of the disclosure that she was told of.
+        waiting: what `read_held` gave; what does not wait any more is passed over.
+        options: limits.
+        now: the time.
+        keeps: whether her words are to be kept.
+    """
+    author = author_of(connection, scope, resource_id)
+    if author is None:
+        return ()
+    choose(connection, scope, resource_id, version, keeps=keeps)
+    author = replace(author, told_version=version, keeps=keeps)
+    words: list[Word] = []
+    for given in waiting:
+        if take_held(connection, scope, given.message.utterance_id) is None:
+            continue
+        message = given.message
+        replied = find_replied(connection, scope, message.replies_to, message.place) if message.replies_to else None
+        words += _store(connection, scope, given, None, author, replied, options, now).words
+    return tuple(words)
+
+
+def _hold(connection: Connection, scope: Scope, message: Message, resource_key: int, now: datetime) -> Accepted:
+    """Let a message wait until its author was told what is kept, and tell her: once a day in each place."""
+    place = lock_place(connection, scope, message.place, now)
+    if count_held(connection, resource_key) >= HELD_MESSAGES:
+        return _refuse(connection, scope, message, Notice(f"held:{resource_key}:{now:%Y-%m-%dT%H}", HELD), place.key, now)
+    hold_message(connection, scope, resource_key, message, now)
+    new = NewJob(
+        f"{WELCOME}:{resource_key}:{place.key}:{now.astimezone(UTC):%Y-%m-%d}",
+        WELCOME,
+        {},
+        workspace_key=scope.workspace_key,
+        resource_key=resource_key,
+        place_key=place.key,
+    )
+    word = queue_job(connection, new, now)
+    if word:
+        announce(connection, word)
+    return Accepted("held", (word,))
+
+
+def _store(
+    connection: Connection,
+    scope: Scope,
+    given: Incoming,
+    pending: Row[Any] | None,
+    author: Author,
+    replied: Replied | None,
+    options: TurnOptions,
+    now: datetime,
+) -> Accepted:
+    """Store a message of a person who was told, and owe her an answer."""
+    message, resource_key = given.message, author.key
+    person = scope.of_person(message.person.resource_id)
     draft = given.draft if pending is None else _changed(given.draft, pending.text)
     place = lock_place(connection, scope, message.place, now) if replied is None else lock_replied(connection, replied)
     refused = refusal(connection, scope, resource_key, options, now)
@@ -141,9 +214,10 @@ def accept_message(connection: Connection, given: Incoming, options: TurnOptions
     join_thread(connection, thread, resource_key, now)
     (stored,) = save_messages(connection, person, [replace(draft, thread_id=thread.id)], now)
     if pending is not None:
-        edited = update(messages).where(messages.c.workspace_key == scope.workspace_key, messages.c.id == stored.id)
-        connection.execute(edited.values(edited_at=pending.changed_at))
-    if stored.seq == 1 and (title := title_of_question(draft.text)):
+        _mark(connection, scope, stored.id, edited_at=pending.changed_at)
+    if not author.keeps or is_off_record(draft.text):
+        _mark(connection, scope, stored.id, off_record=True)
+    elif stored.seq == 1 and (title := title_of_question(draft.text)):
         suggest_title(connection, person, thread.id, title, "question")
     word = enqueue(
         connection,
@@ -159,6 +233,11 @@ def accept_message(connection: Connection, given: Incoming, options: TurnOptions
     )
     announce(connection, word)
     return Accepted("turn", (word,))
+
+
+def _mark(connection: Connection, scope: Scope, message_id: str, **values: Any) -> None:
+    mine = (messages.c.workspace_key == scope.workspace_key, messages.c.id == message_id)
+    connection.execute(update(messages).where(*mine).values(**values))
 
 
 def refuse_message(connection: Connection, message: Message, sentence: str, now: datetime) -> Accepted:
@@ -196,8 +275,8 @@ def _notify(connection: Connection, scope: Scope, notice: Notice, place_key: int
     return word
 
 
-def _person(connection: Connection, scope: Scope, given: Incoming, now: datetime) -> int:
-    """The key of the one who speaks, under the name that the platform shows now.
+def _person(connection: Connection, scope: Scope, given: Incoming, now: datetime) -> Author:
+    """The one who speaks, under the name that the platform shows now.
 
     Her row is locked: what she says at once, wherever that is, is counted one after the other.
     """
@@ -209,11 +288,11 @@ def _person(connection: Connection, scope: Scope, given: Incoming, now: datetime
         found = connection.execute(_PERSON, values).one()
     if who.name and found.name != who.name:
         name_person(connection, scope, who.resource_id, who.name)
-    return int(found.key)
+    return Author(found.key, found.told_version, found.keeps)
 
 
 _PERSON = (
-    select(people.c.key, people.c.name)
+    select(people.c.key, people.c.name, people.c.told_version, people.c.keeps)
     .where(people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == bindparam("of_person"))
     .with_for_update(key_share=True)
 )

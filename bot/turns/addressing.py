@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 
 from bot.chat import Message
 
+#: What begins a message that is to be answered and not kept.
+OFF_THE_RECORD = "off the record"
+
 
 @dataclass(frozen=True, slots=True)
 class Followed:
@@ -36,3 +39,9 @@ def followed(message: Message, thread: Followed | None, now: datetime, following
     if thread is None or thread.last_message_at is None or message.to_others:
         return False
     return set(thread.speakers) == {message.person.resource_id} and now - thread.last_message_at <= following
+
+
+def is_off_record(text: str) -> bool:
+    """Whether a message asks to be answered and not kept: it begins with the words, and a colon or comma."""
+    beginning = text.lstrip()[: len(OFF_THE_RECORD) + 1].casefold()
+    return beginning in {f"{OFF_THE_RECORD}:", f"{OFF_THE_RECORD},"}

@@ -30,6 +30,7 @@ from bot.storage.turn_tables import (
     utterances,
 )
 from bot.turns.accept_rows import Accepted, first_delivery, is_followed, lock_names, workspace_scope
+from bot.turns.held_rows import edit_held, take_held
 from bot.turns.options import TurnOptions
 from bot.turns.place_rows import change_place, find_place
 from bot.turns.post_rows import BEGUN
@@ -90,6 +91,11 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
     said = {"in_workspace": scope.workspace_key, "said": edit.utterance_id}
     lock_names(connection, scope, (edit.utterance_id,))
     stored = connection.execute(_SAID, said).one_or_none()
+    if stored is None and edit_held(
+        connection, scope, edit.utterance_id, edit.person.resource_id, given.change.text or ""
+    ):
+        first_delivery(connection, scope, edit.delivery_id, now)
+        return Accepted("held")
     if stored is None and not _may_come(connection, scope, edit, now, options):
         return Accepted("ignored")
     if not first_delivery(connection, scope, edit.delivery_id, now):
@@ -204,7 +210,8 @@ def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -
     for utterance_id in names:
         stored = connection.execute(_SAID, {"in_workspace": scope.workspace_key, "said": utterance_id}).one_or_none()
         if stored is None:
-            _wait(connection, scope, utterance_id, now, now)
+            if take_held(connection, scope, utterance_id) is None:
+                _wait(connection, scope, utterance_id, now, now)
             continue
         turn = _turn_of(connection, stored.key)
         mark_based_on(connection, [stored.key], now)

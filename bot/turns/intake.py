@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from sqlalchemy import Connection
 
 from bot.chat import (
-    Attachment,
     Deletion,
     Edit,
     Event,
@@ -27,15 +25,13 @@ from bot.errors import InvalidArgument, StorageUnavailable
 from bot.limits import MESSAGE_BYTES
 from bot.memory.apart import apart
 from bot.memory.clean import clean_text
-from bot.memory.drafts import Draft, checked_text, draft
+from bot.memory.drafts import checked_text
 from bot.memory.message_rows import Change
 from bot.memory.terms import indexed_terms
-from bot.memory.values import NewMessage
 from bot.storage.signals import Signals
 from bot.storage.store import Store
 from bot.turns.accept_rows import (
     Accepted,
-    Incoming,
     Outcome,
     accept_message,
     claim_name,
@@ -56,6 +52,7 @@ from bot.turns.change_rows import (
     accept_stop,
 )
 from bot.turns.checked import checked_event
+from bot.turns.incoming import incoming
 from bot.turns.notices import CUT, too_long, unusable
 from bot.turns.options import TurnOptions
 
@@ -126,7 +123,7 @@ class Intake:
         if not for_the_bot:
             return _IGNORED
         try:
-            given = await apart(len(message.text), lambda: _incoming(message))
+            given = await apart(len(message.text), lambda: incoming(message))
         except InvalidArgument as error:
             # Nobody waits for an answer that never comes.
             _log.warning("a message cannot be stored", parameter=error.parameter)
@@ -165,20 +162,6 @@ _TAKE: Mapping[type[Any], Callable[[Connection, Any, datetime], Accepted]] = {
 }
 
 
-def _incoming(message: Message) -> Incoming:
-    """Check and clean a message."""
-    stored = NewMessage(
-        thread_id=message.place.place_id,
-        resource_id=message.person.resource_id,
-        text=message.text,
-        id=message.utterance_id,
-        created_at=message.sent_at,
-        metadata={"attachments": [_kept(one) for one in message.attachments]} if message.attachments else {},
-    )
-    checked: Draft = draft(stored, "")
-    return Incoming(message, checked, str(uuid4()), str(uuid4()))
-
-
 def _edited(text: str) -> str:
     """An edit's text as it is stored. What is too long is cut: the words before the edit must not stay."""
     try:
@@ -186,12 +169,3 @@ def _edited(text: str) -> str:
     except InvalidArgument:
         room = MESSAGE_BYTES - len(CUT.encode())
         return clean_text(text[:MESSAGE_BYTES]).encode()[:room].decode(errors="ignore") + CUT
-
-
-def _kept(attachment: Attachment) -> dict[str, str | int]:
-    return {
-        "name": attachment.name,
-        "media_type": attachment.media_type,
-        "size": attachment.size,
-        "reference": attachment.reference,
-    }

@@ -8,6 +8,10 @@ STOPPED = "(Stopped, as you asked.)"
 STOPPED_BEFORE = "Stopped, before I had said anything."
 #: Ends an edited message that became too long to be kept.
 CUT = "\n\n(The rest of this message is longer than can be kept.)"
+HELD = (
+    "I cannot take more messages before you have seen what I keep and who may read it: please press Continue or "
+    "“Don't keep mine” in what I wrote to you, then write again."
+)
 GIVEN_UP = "I could not answer this: it failed several times, for a reason on my side. Please ask again later."
 
 

@@ -10,6 +10,8 @@ from bot.settings import Settings
 class TurnOptions:
     """How much one person and one workspace may ask, and how patient the bot is. A limit of None is none."""
 
+    #: Whether a person's messages wait until she was told what is kept of them and who may read it.
+    disclose: bool = True
     #: Messages that one person may send in 60 seconds, and in 24 hours.
     messages_per_minute: int | None = 10
     messages_per_day: int | None = 200
@@ -53,6 +55,8 @@ class TurnOptions:
     #: How long what was delivered, and changes that came too early, are remembered.
     deliveries_kept: timedelta = timedelta(days=7)
     pending_changes_kept: timedelta = timedelta(hours=24)
+    #: How long a message waits for its author to be told what is kept; then it is deleted unread.
+    held: timedelta = timedelta(hours=24)
     #: How long messages are kept; None: for ever.
     retention: timedelta | None = timedelta(days=90)
 

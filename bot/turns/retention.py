@@ -18,7 +18,9 @@ from bot.storage.turn_tables import (
     turns,
     utterances,
 )
+from bot.turns.held_rows import sweep_held
 from bot.turns.job_rows import Job
+from bot.turns.off_record import erase_off_record, threads_off_record
 from bot.turns.working import Bench
 
 #: The kind of the job, and the beginning of its ids.
@@ -45,12 +47,15 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
         (sweep_utterances, marks),
         (sweep_pending_changes, now - options.pending_changes_kept),
         (sweep_jobs, marks),
+        (sweep_held, now - options.held),
         # With its turn the record of an answer's posts goes: it lasts as long as what was said.
         *(((sweep_turns, now - options.retention),) if options.retention is not None else ()),
         (sweep_places, forgotten),
     ):
         while await bench.store.write(function, before):
             await progress(f"{swept} messages deleted; {function.__name__}")
+    for thread_key in await bench.store.read(threads_off_record):
+        await bench.store.write(erase_off_record, thread_key)
     return ""
 
 

@@ -54,6 +54,7 @@ _OPEN_QUESTIONS = (
         messages.c.sent_at,
         messages.c.seq,
         messages.c.metadata_,
+        messages.c.off_record,
     )
     .join(messages, messages.c.key == turn_messages.c.message_key)
     .join(turns, turns.c.key == turn_messages.c.turn_key)
@@ -131,7 +132,7 @@ def _read(connection: Connection, key: int, lease: Lease) -> Turn | None:
         revision=row.revision,
         stop_requested=row.stop_requested,
         asked=tuple(
-            Asked(one.id, one.text, one.sent_at, one.seq, one.metadata_)
+            Asked(one.id, one.text, one.sent_at, one.seq, one.metadata_, one.off_record)
             for one in questions
             if one.turn_key == key and one.taken
         ),
@@ -157,7 +158,11 @@ class Recording:
 _STORED = select(messages.c.key).where(
     messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("said")
 )
-
+_NOT_KEPT = (
+    update(messages)
+    .where(messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("said"))
+    .values(off_record=True)
+)
 _ANSWERING = (
     update(turns)
     .where(turns.c.key == bindparam("turn_key"))
@@ -182,6 +187,8 @@ def record_answer(
     author = Scope("system", turn.workspace_key, ()).of_person(turn.person.resource_id)
     # The thread's row is locked before the turn's, as everywhere.
     close_turn(connection, author, given.draft, given.cost, now, shown=given.shown)
+    if any(one.off_record for one in turn.asked):
+        connection.execute(_NOT_KEPT, stored)
     if word := warn_of_budget(connection, turn.workspace_key, turn.place.workspace_id, options, now):
         announce(connection, word)
     require_unchanged(connection, turn)

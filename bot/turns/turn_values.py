@@ -56,6 +56,8 @@ class Asked:
     sent_at: datetime
     seq: int
     metadata: Mapping[str, Any]
+    #: It is answered and not kept.
+    off_record: bool = False
 
 
 @dataclass(frozen=True, slots=True)

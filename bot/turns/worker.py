@@ -247,7 +247,7 @@ class Worker:
     def _suggest_title(self, turn: Turn) -> None:
         # By time it need not be the first of them: what was said earlier may have come later.
         first = next((one for one in turn.asked if one.seq == 1), None)
-        if self._draining or self._bench.model.offline or first is None:
+        if self._draining or self._bench.model.offline or first is None or first.off_record:
             return
         task = asyncio.create_task(self._title(turn, first))
         self._behind.add(task)

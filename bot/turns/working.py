@@ -40,6 +40,7 @@ from bot.turns.delivery import Delivery
 from bot.turns.insist import insist
 from bot.turns.lease_rows import let_go
 from bot.turns.notices import GIVEN_UP, STOPPED_BEFORE
+from bot.turns.off_record import erase_off_record
 from bot.turns.options import TurnOptions
 from bot.turns.pauses import patient, pause_after
 from bot.turns.post_rows import begin_post
@@ -364,6 +365,9 @@ class Working:
         bench, turn = self._bench, self.turn
         if isinstance(ending, Close):
             await bench.store.write(finish_turn, turn, ending.state, ending.reason, str(uuid4()), bench.now())
+            if any(one.off_record for one in turn.asked):
+                # Where this process ends before, housekeeping does it.
+                await bench.store.write(erase_off_record, turn.thread_key)
         else:
             await bench.store.write(release_turn, turn, ending.pause, counted=ending.counted, now=bench.now())
 

@@ -34,6 +34,14 @@ def upgrade() -> None:
     op.add_column("people", sa.Column("told_readings", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("threads", sa.Column("channel_id", sa.String(), server_default=sa.text("''"), nullable=False))
     op.add_column("messages", sa.Column("off_record", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.create_index(
+        "ix_messages_off_record",
+        "messages",
+        ["thread_key", "resource_key"],
+        unique=False,
+        sqlite_where=sa.text("off_record = 1"),
+        postgresql_where=sa.text("off_record"),
+    )
     _name_channels()
     _chain_the_audit()
     op.create_table(
@@ -126,45 +134,34 @@ def _name_channels() -> None:
 def _chain_the_audit() -> None:
     """Give the audit its chain. Rows from before have none: their digest is empty, and verification says so."""
     op.drop_index(op.f("ix_audit_workspace_key_key"), table_name="audit")
-    op.drop_index(op.f("ix_audit_subject_id_key"), table_name="audit")
-    op.rename_table("audit", "audit_before")
-    op.create_table(
-        "audit",
-        sa.Column("key", KEY, nullable=False),
-        sa.Column("workspace_key", KEY, nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("actor_id", sa.String(), nullable=False),
-        sa.Column("actor_kind", sa.String(), nullable=False),
-        sa.Column("action", sa.String(), nullable=False),
-        sa.Column("subject_id", sa.String(), nullable=True),
-        sa.Column("object_id", sa.String(), server_default=sa.text("''"), nullable=False),
-        sa.Column("outcome", sa.String(), server_default=sa.text("'done'"), nullable=False),
-        sa.Column("category", sa.String(), server_default=sa.text("''"), nullable=False),
-        sa.Column("note", sa.String(), server_default=sa.text("''"), nullable=False),
-        sa.Column("digest", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["workspace_key"], ["workspaces.key"], name="fk_audit_workspace_key_workspaces_2"),
-        sa.PrimaryKeyConstraint("key", name="pk_audit_2"),
-        sa.UniqueConstraint("workspace_key", "seq", name=op.f("uq_audit_workspace_key_seq")),
-    )
-    op.create_index(op.f("ix_audit_subject_id_key"), "audit", ["subject_id", "key"], unique=False)
+    with op.batch_alter_table("audit") as batch:
+        batch.alter_column("reason", new_column_name="note", existing_type=sa.String(), server_default=sa.text("''"))
+        batch.add_column(sa.Column("seq", sa.Integer(), nullable=True))
+        batch.add_column(sa.Column("actor_kind", sa.String(), nullable=True))
+        batch.add_column(sa.Column("object_id", sa.String(), server_default=sa.text("''"), nullable=False))
+        batch.add_column(sa.Column("outcome", sa.String(), server_default=sa.text("'done'"), nullable=False))
+        batch.add_column(sa.Column("category", sa.String(), server_default=sa.text("''"), nullable=False))
+        batch.add_column(sa.Column("digest", sa.String(), nullable=True))
     op.execute(
-        "INSERT INTO audit (workspace_key, seq, at, actor_id, actor_kind, action, subject_id, note, digest) "
-        "SELECT workspace_key, row_number() OVER (PARTITION BY workspace_key ORDER BY key), at, actor_id, "
-        "'supervisor', action, subject_id, reason, '' FROM audit_before ORDER BY key"
+        "UPDATE audit SET seq = numbered.seq, actor_kind = 'supervisor', digest = '' FROM (SELECT key, row_number() "
+        "OVER (PARTITION BY workspace_key ORDER BY key) AS seq FROM audit) AS numbered WHERE numbered.key = audit.key"
     )
-    op.drop_table("audit_before")
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE audit RENAME CONSTRAINT pk_audit_2 TO pk_audit")
-        op.execute(
-            "ALTER TABLE audit RENAME CONSTRAINT fk_audit_workspace_key_workspaces_2 TO fk_audit_workspace_key_workspaces"
-        )
+    # Whoever acts stands there as she does where she is acted upon: under a name that says nothing once she is erased.
+    op.execute(
+        "UPDATE audit SET actor_id = p.subject_id FROM people p "
+        "WHERE p.workspace_key = audit.workspace_key AND p.resource_id = audit.actor_id"
+    )
+    with op.batch_alter_table("audit") as batch:
+        for column, kind in (("seq", sa.Integer()), ("actor_kind", sa.String()), ("digest", sa.String())):
+            batch.alter_column(column, existing_type=kind, nullable=False)
+        batch.create_unique_constraint(op.f("uq_audit_workspace_key_seq"), ["workspace_key", "seq"])
 
 
 def downgrade() -> None:
     for table in ("erasures", "held", "workspace_settings", "scopes", "roles", "audit_heads"):
         op.drop_table(table)
     _unchain_the_audit()
+    op.drop_index("ix_messages_off_record", table_name="messages")
     op.drop_column("messages", "off_record")
     op.drop_column("threads", "channel_id")
     for column in ("told_readings", "left_at", "keeps", "told_version"):
@@ -174,29 +171,13 @@ def downgrade() -> None:
 
 
 def _unchain_the_audit() -> None:
-    op.drop_index(op.f("ix_audit_subject_id_key"), table_name="audit")
-    op.rename_table("audit", "audit_after")
-    op.create_table(
-        "audit",
-        sa.Column("key", KEY, nullable=False),
-        sa.Column("workspace_key", KEY, nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("actor_id", sa.String(), nullable=False),
-        sa.Column("action", sa.String(), nullable=False),
-        sa.Column("subject_id", sa.String(), nullable=True),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["workspace_key"], ["workspaces.key"], name="fk_audit_workspace_key_workspaces_2"),
-        sa.PrimaryKeyConstraint("key", name="pk_audit_2"),
-    )
     op.execute(
-        "INSERT INTO audit (workspace_key, at, actor_id, action, subject_id, reason) "
-        "SELECT workspace_key, at, actor_id, action, subject_id, note FROM audit_after ORDER BY key"
+        "UPDATE audit SET actor_id = p.resource_id FROM people p "
+        "WHERE p.workspace_key = audit.workspace_key AND p.subject_id = audit.actor_id"
     )
-    op.drop_table("audit_after")
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE audit RENAME CONSTRAINT pk_audit_2 TO pk_audit")
-        op.execute(
-            "ALTER TABLE audit RENAME CONSTRAINT fk_audit_workspace_key_workspaces_2 TO fk_audit_workspace_key_workspaces"
-        )
-    op.create_index(op.f("ix_audit_subject_id_key"), "audit", ["subject_id", "key"], unique=False)
+    with op.batch_alter_table("audit") as batch:
+        batch.drop_constraint(op.f("uq_audit_workspace_key_seq"), type_="unique")
+        for column in ("seq", "actor_kind", "object_id", "outcome", "category", "digest"):
+            batch.drop_column(column)
+        batch.alter_column("note", new_column_name="reason", existing_type=sa.String(), server_default=None)
     op.create_index(op.f("ix_audit_workspace_key_key"), "audit", ["workspace_key", "key"], unique=False)

@@ -28,6 +28,7 @@ from tests.support_chat import read_channel
 
 OPTIONS = replace(
     TurnOptions(),
+    disclose=False,
     messages_per_minute=None,
     messages_per_day=None,
     workspace_tokens_per_day=None,

@@ -50,6 +50,7 @@ async def main(arguments: argparse.Namespace) -> None:
     client = OpenAICompatibleModel("some-model", base_url=arguments.model, api_key=arguments.name)
     settings = Settings(_env_file=None, bot_name="Tess")
     options = TurnOptions(
+        disclose=False,
         messages_per_minute=None,
         messages_per_day=None,
         workspace_tokens_per_day=None,

@@ -1,8 +1,9 @@
 """What happened, as the platform and the model saw it; and the checker, which reads that and nothing else.
 
 A history is a file of JSON lines, one for each thing that happened, in order, each with `at`, a monotonic time. Its
-words are `said`, `delivered`, `acknowledged`, `posted`, `edited`, `deleted`, `found` (with what was answered), `asked`
-(the model, with the questions), `job` (a report is owed), `killed`, `stopped` and `ended` (a process).
+words are `said`, `delivered`, `refused` (with the error), `acknowledged`, `posted`, `edited`, `deleted`, `found` (with
+what was answered), `asked` (the model, with the questions), `job` (a report is owed), `killed`, `stopped` and `ended`
+(a process).
 """
 
 import json

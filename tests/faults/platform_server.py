@@ -233,6 +233,13 @@ class Platform:
             self._changed.set()
         return Answer(200, {})
 
+    def _on_refuse(self, body: Any) -> Answer:
+        """The bot says why it did not take something in; it is delivered again, as if it had said nothing."""
+        owed = self._owed.get(body["token"])
+        name = "" if owed is None else owed.event.get("name", "")
+        self.history.note("refused", name=name, error=body["error"], process=body["process"])
+        return Answer(200, {})
+
     def _repeat(self, owed: _Owed) -> None:
         """Deliver once more what was acknowledged; every second time as if it were another delivery."""
         again = dict(owed.event)

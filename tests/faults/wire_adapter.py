@@ -35,7 +35,7 @@ from bot.chat import (
     Stopped,
     Unknown,
 )
-from bot.errors import NotFound, PlatformUnreachable, PostRefused, PostUncertain, StorageError
+from bot.errors import NotFound, PlatformUnreachable, PostRefused, PostUncertain
 from tests.faults.wire import Answer, NotAnswered, NotSent, ask
 
 WORKSPACE = "wire:team"
@@ -86,9 +86,13 @@ class WireAdapter:
             await asyncio.gather(*taking, return_exceptions=True)
 
     async def _take(self, given: Mapping[str, Any], receive: Receive) -> None:
-        with suppress(StorageError):  # not acknowledged, it comes again
+        try:
             await receive(self._event(given))
-            await self.acknowledge(given)
+        except Exception as error:  # noqa: BLE001 (not acknowledged, it comes again; the checker judges what it was)
+            with suppress(NotSent, NotAnswered):
+                await self.request("/refuse", token=given["token"], error=type(error).__name__)
+            return
+        await self.acknowledge(given)
 
     async def acknowledge(self, given: Mapping[str, Any]) -> None:
         with suppress(NotSent, NotAnswered):

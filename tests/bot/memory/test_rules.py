@@ -440,7 +440,7 @@ def test_rule_16_an_actor_has_an_id_and_a_reason(blank: Any) -> None:
         ("persons", lambda: Actor.supervisor("manager", persons=[blank], reason="review")),
         ("reason", lambda: Actor.supervisor("manager", persons=["bob"], reason=blank)),
         ("reason", lambda: Actor.system(blank)),
-        ("reason", lambda: Actor("system", "system", reason=blank)),
+        ("reason", lambda: Actor("system", "system", note=blank)),
         ("kind", lambda: Actor(blank, "bob")),
     ]
 

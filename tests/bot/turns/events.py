@@ -41,6 +41,7 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HERE = "local:team"
 #: No limit gets into the way of what a test is about.
 UNLIMITED = TurnOptions(
+    disclose=False,
     messages_per_minute=None,
     messages_per_day=None,
     workspace_tokens_per_day=None,

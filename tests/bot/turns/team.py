@@ -30,6 +30,7 @@ from tests.bot.agent.talking import SETTINGS
 WORKSPACE = "team"
 #: No limits, short patience: what a test is not about does not get into its way.
 EASY = TurnOptions(
+    disclose=False,
     messages_per_minute=None,
     messages_per_day=None,
     workspace_tokens_per_day=None,

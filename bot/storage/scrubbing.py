@@ -1,0 +1,121 @@
+"""Removes from a database's files what no row holds any more: deleting alone leaves bytes behind.
+
+SQLite: `secure_delete` overwrites a deleted row where it stands, but not the copies that a page keeps of rows which once
+moved inside the file; and the search index keeps deleted terms until its parts are merged. PostgreSQL: VACUUM forgets
+dead rows, but leaves their bytes in the unused middle of a page. Both are gone only when the file is written anew.
+"""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from bot.errors import StorageLocked
+from bot.storage.faults import sqlstate, translate
+from bot.storage.store import Scrubbed
+
+#: Pages of the search index that one transaction merges; nobody waits long behind it.
+_PAGES = 200
+#: A step of merging that changes fewer rows than this has found nothing to do.
+_NOTHING = 2
+_LOCK_MILLISECONDS = 5_000
+#: The checkpoint holds up who writes while it waits for who reads: in short tries, for so long altogether.
+_CHECKPOINT_MILLISECONDS = 100
+_CHECKPOINT_SECONDS = 5.0
+
+
+def scrub_file(path: Path, most_bytes: int) -> Scrubbed:
+    """Scrub a SQLite file and its log; see `bot.storage.store.Store.scrub`.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    small = path.stat().st_size <= most_bytes
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA busy_timeout = {_LOCK_MILLISECONDS}")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("PRAGMA synchronous = FULL")
+            _merge_search(connection)
+            if small:
+                connection.execute("INSERT INTO message_search (message_search) VALUES ('optimize')")
+                connection.execute("VACUUM")
+            return Scrubbed(_checkpoint(connection), "" if small else "size")
+    except sqlite3.Error as error:
+        failure = translate(DBAPIError(None, None, error))
+        if isinstance(failure, StorageLocked):
+            return Scrubbed(done=False)
+        raise failure from error
+
+
+def _merge_search(connection: sqlite3.Connection) -> None:
+    """Merge the parts of the search index into one, in steps: deleted terms are gone only from merged parts."""
+    pages = -_PAGES
+    while True:
+        before = connection.total_changes
+        connection.execute("INSERT INTO message_search (message_search, rank) VALUES ('merge', ?)", (pages,))
+        if connection.total_changes - before < _NOTHING:
+            return
+        pages = _PAGES
+
+
+def _checkpoint(connection: sqlite3.Connection) -> bool:
+    """Bring the log into the file and empty it; whether nobody read in it any more."""
+    connection.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_MILLISECONDS}")
+    until = time.monotonic() + _CHECKPOINT_SECONDS
+    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        if time.monotonic() > until:
+            return False
+        time.sleep(_CHECKPOINT_MILLISECONDS / 1000)
+    return True
+
+
+_TABLES = text(
+    "SELECT relname, pg_total_relation_size(oid) AS bytes, pg_has_role(relowner, 'USAGE') AS ours FROM pg_class"
+    " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname = ANY(:names) ORDER BY relname"
+)
+_LOCK_NOT_AVAILABLE = "55P03"
+_OWNS_DATABASE = text("SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()")
+_NEXT_XID = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint % 4294967296")
+_OLD_SNAPSHOTS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_xmin IS NOT NULL AND age(backend_xmin) > age(CAST(CAST(:next AS text) AS xid))"
+)
+
+
+def scrub_tables(connection: Connection, tables: Sequence[str], most_bytes: int) -> Scrubbed:
+    """Scrub tables of PostgreSQL, outside of any transaction; see `bot.storage.store.Store.scrub`."""
+    connection.exec_driver_sql(f"SET lock_timeout = {_LOCK_MILLISECONDS}")
+    found = connection.execute(_TABLES, {"names": list(tables)}).all()
+    ours = [table for table in found if table.ours]
+    small = [table for table in ours if table.bytes <= most_bytes]
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    try:
+        for table in ours:
+            # Statistics hold values, too: they are taken anew.
+            how = "FULL, ANALYZE" if table in small else "ANALYZE"
+            connection.exec_driver_sql(f"VACUUM ({how}) {quoted(table.relname)}")
+        if connection.execute(_OWNS_DATABASE).scalar():
+            connection.exec_driver_sql("VACUUM (FULL) pg_catalog.pg_statistic")
+    except OperationalError as error:
+        if sqlstate(error) == _LOCK_NOT_AVAILABLE:
+            return Scrubbed(done=False)
+        raise
+    if len(ours) < len(found):
+        return Scrubbed(done=True, left="rights")
+    return Scrubbed(done=True, left="" if len(small) == len(ours) else "size")
+
+
+def next_transaction(connection: Connection) -> int:
+    """PostgreSQL: the number of the transaction that begins next; to be given to `is_still_seen`."""
+    return int(connection.execute(_NEXT_XID).scalar_one())
+
+
+def is_still_seen(connection: Connection, following: int) -> bool:
+    """PostgreSQL: whether somebody still reads the database as it was before a transaction: what was deleted stays."""
+    return bool(connection.execute(_OLD_SNAPSHOTS, {"next": following}).scalar_one())

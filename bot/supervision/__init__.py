@@ -1,0 +1,1 @@
+"""Supervision: what is kept is erased, exported and accounted for."""
