@@ -78,3 +78,10 @@ TOOL_TIME = timedelta(seconds=15)
 IMPORT_LINE_BYTES = 4 * 1_048_576
 #: Largest file inside an imported archive, in bytes, unpacked.
 IMPORT_MEMBER_BYTES = 256 * 1_048_576
+#: Database files (PostgreSQL: tables) up to this size are written anew when a person forgets; what was deleted from
+#: larger ones is overwritten in place, or marked as free.
+SCRUBBED_BYTES = 512 * 1_048_576
+#: The same, where single messages were deleted on a platform or were kept long enough.
+SCRUBBED_BESIDE_BYTES = 64 * 1_048_576
+#: Largest export that is sent as a file in a chat, in bytes, packed; the narrowest platform takes 10 MB.
+EXPORT_BYTES = 8 * 1_048_576

@@ -8,6 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
 
+#: A secret is never shorter, so that nobody tries them all.
+SECRET_CHARACTERS = 32
+
 
 class Settings(BaseSettings):
     """What an operator may set. Unknown names in the environment are not ours and are ignored."""
@@ -16,6 +19,8 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///data/threadkeeper.db"
     migration_database_url: str | None = None
+    secret_key: SecretStr | None = None
+    audit_anchor: Path | None = None
 
     model: str | None = None
     openai_base_url: str | None = None
@@ -38,11 +43,26 @@ class Settings(BaseSettings):
     workspace_tokens_per_day: int = Field(default=2_000_000, ge=0)
     retention_days: int = Field(default=90, ge=0, le=36_500)
 
-    @field_validator("model", "openai_base_url", "embedding_model", "migration_database_url", mode="before")
+    @field_validator(
+        "model",
+        "openai_base_url",
+        "embedding_model",
+        "migration_database_url",
+        "secret_key",
+        "audit_anchor",
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         """`MODEL=` in a file means that none is set."""
         return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_no_word(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().strip()) < SECRET_CHARACTERS:
+            raise ValueError(f"must have at least {SECRET_CHARACTERS} characters")
+        return value
 
     @field_validator("openai_base_url")
     @classmethod

@@ -14,7 +14,7 @@ import pytest
 
 from bot import Memory
 from bot.storage.store import open_store
-from tests.engines import DATA, Clock, Postgres, missing_tools
+from tests.engines import DATA, SECRET, Clock, Postgres, missing_tools
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -120,9 +120,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def memory(url: str, clock: Clock) -> AsyncIterator[Memory]:
+async def memory(url: str, clock: Clock, tmp_path: Path) -> AsyncIterator[Memory]:
     """An empty memory on each engine; its clock moves on by a second with each look at it."""
-    async with await Memory.open(url, now=clock) as opened:
+    async with await Memory.open(url, now=clock, secret=SECRET, anchor=tmp_path / "anchor") as opened:
         yield opened
 
 

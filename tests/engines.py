@@ -12,6 +12,9 @@ from psycopg import sql
 #: The public data sets stand beside the checkout and are never copied into it.
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
+#: From which the keys of the tests are derived.
+SECRET = "a secret that only the tests know"
+
 
 @dataclass(frozen=True)
 class Postgres:

@@ -10,6 +10,7 @@ from adapters.local.inbound import place_ref
 from adapters.local.inhabitants import Inhabitants
 from adapters.local.world_rows import get_channel, get_person, get_post, members_of
 from bot.chat import Attachment, Audience, Conversation, PersonRef, PlaceRef, Profile, Receive, Reply
+from bot.commands.declaration import Registry
 from bot.errors import NotFound, PostRefused, StorageError
 
 
@@ -19,12 +20,13 @@ class LocalAdapter(Inhabitants):
     Args:
         world: what the platform is made of.
         bot: the name by which people mention the bot.
+        registry: the commands that can be typed as messages.
     """
 
     platform = PLATFORM
 
-    def __init__(self, world: World, bot: str = "keeper") -> None:
-        super().__init__(world, Deliveries(world, bot))
+    def __init__(self, world: World, bot: str = "keeper", registry: Registry | None = None) -> None:
+        super().__init__(world, Deliveries(world, bot, registry or Registry(())))
 
     @property
     def running(self) -> bool:

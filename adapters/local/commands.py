@@ -6,10 +6,12 @@ from uuid import uuid4
 
 from adapters.buttons import seal, unseal
 from adapters.local.conversation import World
-from adapters.local.ids import person_of, workspace_of
+from adapters.local.ids import named_person, person_of, workspace_of
 from adapters.local.render import extras_of, form_of
 from adapters.local.world_rows import NewPost, change_post, make_post
-from bot.chat import Button, Form, Invocation, PersonRef, PlaceRef, Reply
+from bot.chat import Button, Event, Form, Invocation, Message, PersonRef, PlaceRef, Reply
+from bot.commands.declaration import Registry
+from bot.commands.grammar import typed_message
 from bot.errors import InvalidArgument, NotAllowed, PostRefused, PostUncertain, StorageError
 
 _NOT_FOR_YOU = "This button is not for you, or it has expired. Please ask for a new one."
@@ -68,11 +70,38 @@ def checked_fields(fields: Iterable[Mapping[str, Any]], sent: Mapping[str, str])
     return found
 
 
+def typed_in(world: World, event: Event, registry: Registry) -> Event:
+    """The command that a message for the bot is, if the whole of it is one; every other event as it is."""
+    if not isinstance(event, Message) or event.addressing not in {"mention", "direct"} or event.person.is_bot:
+        return event
+    workspace = workspace_of(event.person.workspace_id)
+    typed = typed_message(event.text, registry, lambda word: named_person(workspace, word))
+    if typed is None:
+        return event
+    return invoked(
+        world,
+        event.delivery_id,
+        event.person,
+        event.place,
+        typed.command.name,
+        typed.arguments,
+        utterance_id=event.utterance_id,
+    )
+
+
 def invoked(
-    world: World, delivery_id: str, person: PersonRef, place: PlaceRef, command: str, arguments: Mapping[str, str]
+    world: World,
+    delivery_id: str,
+    person: PersonRef,
+    place: PlaceRef,
+    command: str,
+    arguments: Mapping[str, str],
+    *,
+    utterance_id: str = "",
 ) -> Invocation:
     """A command with its arguments, as an event."""
     return Invocation(
+        utterance_id=utterance_id,
         delivery_id=delivery_id,
         person=person,
         place=place,

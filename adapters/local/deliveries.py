@@ -4,10 +4,12 @@ import asyncio
 
 import structlog
 
+from adapters.local.commands import typed_in
 from adapters.local.conversation import World
 from adapters.local.deed_rows import Outgoing, still_out, taken_in
 from adapters.local.inbound import event_of
 from bot.chat import Event, Receive
+from bot.commands.declaration import Registry
 from bot.errors import NotAllowed, StorageError
 
 _log = structlog.get_logger(__name__)
@@ -24,11 +26,13 @@ class Deliveries:
     Args:
         world: the platform.
         bot: the name by which people mention the bot.
+        registry: the commands that can be typed as messages.
     """
 
-    def __init__(self, world: World, bot: str) -> None:
+    def __init__(self, world: World, bot: str, registry: Registry) -> None:
         self._world = world
         self._bot = bot
+        self._registry = registry
         self._receive: Receive | None = None
         self._waiting = asyncio.Event()
         # One at a time, each from the oldest on: what was done first is told first.
@@ -102,7 +106,7 @@ class Deliveries:
 
     async def _deliver(self, receive: Receive, out: Outgoing) -> bool:
         try:
-            await receive(event_of(out.payload, self._bot))
+            await receive(typed_in(self._world, event_of(out.payload, self._bot), self._registry))
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001 (one bad payload holds up no other; it is tried again later)

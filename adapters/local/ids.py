@@ -49,3 +49,9 @@ def direct_channel(person: str) -> str:
 def place_id(channel: str, root: str) -> str:
     """The id of a channel, or of the thread below one of its posts."""
     return f"{channel}/{root}" if root else channel
+
+
+def named_person(workspace: str, word: str) -> str | None:
+    """The id of the person whom a word mentions, `@ada`; None where it is no mention. Whether she exists is not said."""
+    name = word.removeprefix("@").casefold()
+    return resource_id(workspace, name) if word.startswith("@") and _NAME.fullmatch(name) else None

@@ -12,9 +12,11 @@ from adapters.local.deed_rows import who_and_where
 from adapters.local.deliveries import Deliveries
 from adapters.local.ids import checked_name, direct_channel, workspace_id
 from adapters.local.inbound import event_of, person_ref, place_ref
+from adapters.local.page_rows import Inhabitant, everybody
 from adapters.local.world_rows import (
     LocalPost,
     NewPost,
+    as_post,
     get_channel,
     get_person,
     get_status,
@@ -211,6 +213,19 @@ class Inhabitants:
             NotFound: there is no such channel for her.
         """
         return await self._world.store.read(seen_posts, workspace, channel, person, root, SHOWN_POSTS)
+
+    async def post(self, workspace: str, post_id: str, person: str) -> LocalPost:
+        """One post that a person sees.
+
+        Raises:
+            NotFound: there is no such post for her.
+            NotAllowed: she left.
+        """
+        return as_post(await self._world.store.read(require_seen, workspace, post_id, person))
+
+    async def people(self, workspace: str) -> list[Inhabitant]:
+        """All who live in a workspace, or did."""
+        return await self._world.store.read(everybody, workspace)
 
     async def status(self, workspace: str, channel: str, *, root: str = "") -> tuple[str, str]:
         """What the bot shows in a place: its status, and the place's title."""

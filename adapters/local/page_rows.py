@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select
 
 from adapters.local.tables import local_channels, local_members, local_people, local_posts, local_statuses
 from adapters.local.world_rows import SEEN, LocalPost, as_post, get_person, require_reader, require_seen
@@ -61,7 +61,7 @@ def channels_of(connection: Connection, workspace: str, person: str) -> list[Cha
     inside = select(local_members.c.channel).where(
         local_members.c.workspace == workspace, local_members.c.person == person
     )
-    open_to_her = local_channels.c.name.in_(inside)
+    open_to_her: ColumnElement[bool] = local_channels.c.name.in_(inside)
     if who.role != "guest":
         open_to_her = or_(open_to_her, local_channels.c.kind == "public")
     wanted = select(local_channels).where(local_channels.c.workspace == workspace, open_to_her)
@@ -118,9 +118,7 @@ def root_post(connection: Connection, workspace: str, channel: str, person: str,
 
 def statuses_of(connection: Connection, workspace: str, channel: str) -> dict[str, tuple[str, str]]:
     """What the bot shows in a channel and in its threads: status and title, by the root."""
-    wanted = select(local_statuses).where(
-        local_statuses.c.workspace == workspace, local_statuses.c.channel == channel
-    )
+    wanted = select(local_statuses).where(local_statuses.c.workspace == workspace, local_statuses.c.channel == channel)
     return {row.root: (row.status, row.title) for row in connection.execute(wanted)}
 
 

@@ -273,7 +273,8 @@ def posts_before(
     return list(connection.execute(statement).all()[::-1])
 
 
-def _as_post(row: Any) -> LocalPost:
+def as_post(row: Any) -> LocalPost:
+    """A row of posts, as a person sees it."""
     return LocalPost(
         row.id,
         row.channel,

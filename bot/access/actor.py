@@ -45,6 +45,8 @@ class Actor:
     note: str = ""
     #: Why, as a word of a short list, which the person is shown; required of a supervisor in a chat.
     category: str = ""
+    #: As what a supervisor acts, as the audit and the person are told.
+    acts_as: Literal["supervisor", "operator"] = "supervisor"
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(ActorKind):
@@ -65,6 +67,15 @@ class Actor:
     def person(cls, resource_id: str) -> "Actor":
         """A person, who sees the conversations that she takes part in and nothing else."""
         return cls("person", resource_id)
+
+    @classmethod
+    def operator(cls, operator_id: str, *, person: str, reason: str) -> "Actor":
+        """Whoever runs the bot, at the command line: as a supervisor of one person, and recorded as what she is.
+
+        Raises:
+            InvalidArgument: an id is blank, or there is no reason.
+        """
+        return cls("supervisor", operator_id, (checked_id("persons", person),), reason, acts_as="operator")
 
     @classmethod
     def supervisor(cls, supervisor_id: str, *, persons: Sequence[str], reason: str) -> "Actor":

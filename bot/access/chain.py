@@ -146,15 +146,17 @@ class Walk:
             return Damage("fork", seq, f"{said}, or an older database was restored and went on.")
         if broken.seq != seq:
             return Damage("missing", seq, f"{_rows(seq, broken.seq - 1)} missing.")
-        if after is not None and self._follows(replace(after, seq=seq), self._before):
-            return Damage("inserted", seq, f"row {seq} was put in by somebody else.")
         if (place := self._place_of(broken, near)) is not None:
             return Damage("moved", seq, f"row {seq} was written as row {place}.")
+        if after is not None and self._follows(replace(after, seq=seq), self._before):
+            return Damage("inserted", seq, f"row {seq} was put in by somebody else.")
         known = {one for digests in (self._anchored.get(seq, ()), self._head_at(seq, head)) for one in digests}
         if after is None and head is not None and head.seq < seq and broken.digest not in known:
             return Damage("inserted", seq, f"row {seq} stands behind the end of the chain.")
         if after is not None and (gone := self._shift(after, broken.digest, near, head)):
-            return Damage("missing", seq, f"{_rows(seq, seq + gone - 1)} missing; those behind were given other numbers.")
+            return Damage(
+                "missing", seq, f"{_rows(seq, seq + gone - 1)} missing; those behind were given other numbers."
+            )
         return Damage("changed", seq, f"row {seq} is not what was written.")
 
     def end(self, head: Beginning | None) -> Damage | None:

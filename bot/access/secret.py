@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.errors import SettingsError
+from bot.settings import SECRET_CHARACTERS
 from bot.storage.store import parse_url
 
-#: A secret is never shorter, so that nobody tries them all.
-LEAST_CHARACTERS = 32
 _BYTES = 32
 
 
@@ -35,8 +34,8 @@ class Secrets:
             SettingsError: the secret is too short.
         """
         root = secret.strip().encode() if isinstance(secret, str) else secret
-        if len(root) < LEAST_CHARACTERS:
-            raise SettingsError(f"SECRET_KEY must have at least {LEAST_CHARACTERS} characters.")
+        if len(root) < SECRET_CHARACTERS:
+            raise SettingsError(f"SECRET_KEY must have at least {SECRET_CHARACTERS} characters.")
         return cls(*(_derived(root, name) for name in ("audit", "buttons", "sessions", "objects")))
 
 
@@ -73,9 +72,13 @@ def read_secrets(database_url: str, secret: bytes | str | None = None) -> Secret
         held = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it holds no text"
-        raise SettingsError(f"The secret in {path} cannot be read: {why}. Set SECRET_KEY, or repair the file.") from None
-    if len(held) < LEAST_CHARACTERS:
-        raise SettingsError(f"{path} holds no secret. Put it back from a backup; without it the audit cannot be verified.")
+        raise SettingsError(
+            f"The secret in {path} cannot be read: {why}. Set SECRET_KEY, or repair the file."
+        ) from None
+    if len(held) < SECRET_CHARACTERS:
+        raise SettingsError(
+            f"{path} holds no secret. Put it back from a backup; without it the audit cannot be verified."
+        )
     return Secrets.of(held)
 
 

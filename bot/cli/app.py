@@ -140,6 +140,10 @@ def import_file(
         str | None,
         typer.Option("--workspace", metavar="ID", help=f"Where to; without, {WORKSPACE}, or Slack's own: slack:T…"),
     ] = None,
+    told: Annotated[
+        bool,
+        typer.Option("--told", help="The people were told that supervisors may read this; otherwise none ever does."),
+    ] = False,
 ) -> None:
     """Take over conversations from elsewhere.
 
@@ -148,7 +152,7 @@ def import_file(
     from bot.cli.import_file import Wish
     from bot.cli.import_file import import_file as run_import
 
-    run_import(Wish(file, whole_channels, bot_user, team, workspace), confirmed=yes)
+    run_import(Wish(file, whole_channels, bot_user, team, workspace, told), confirmed=yes)
 
 
 @app.command()

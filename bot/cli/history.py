@@ -43,7 +43,7 @@ class Look:
     def actor(self) -> Actor:
         """The person herself, or a supervisor of one person."""
         if self.person:
-            return Actor.supervisor(self.name, persons=[self.person], reason=self.reason)
+            return Actor.operator(self.name, person=self.person, reason=self.reason)
         return Actor.person(self.name)
 
     @property

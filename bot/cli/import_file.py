@@ -35,6 +35,8 @@ class Wish:
     team: str | None
     #: None: the file's own or, where it has none, the usual one.
     workspace: str | None
+    #: The people were told, where they wrote it, that supervisors may read it.
+    told: bool = False
 
 
 def import_file(wish: Wish, *, confirmed: bool) -> None:
@@ -94,7 +96,7 @@ def _load(settings: Settings, screen: Screen, wish: Wish, records: Import, bar: 
     async def work() -> Loaded:
         workspace = wish.workspace or records.workspace or LIBRARY_WORKSPACE
         async with opened_memory(settings, screen, purpose="writer", workspace=workspace) as memory:
-            return await load(records, memory, progress)
+            return await load(records, memory, progress, told=wish.told)
 
     try:
         return asyncio.run(work())

@@ -23,6 +23,8 @@ async def open_memory(settings: Settings, screen: Screen, *, purpose: Purpose, w
         workspace=workspace,
         purpose=purpose,
         migration_url=settings.migration_database_url,
+        secret=settings.secret_key.get_secret_value() if settings.secret_key is not None else None,
+        anchor=settings.audit_anchor,
     )
     if memory.migration is not None and memory.migration.before is not None:
         screen.note(told(memory.migration))

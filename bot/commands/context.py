@@ -1,31 +1,30 @@
-"""What a running command works with: who asks, where, and what it may reach with her rights."""
+"""What a running command works with: who asks, where, in which roles, and what it may reach with her rights."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.access.actor import Actor
+from bot.access.recorder import Recorder
+from bot.access.scope import Scope
+from bot.access.standing import Standing
 from bot.chat import Adapter, Button, Form, Invocation, PersonRef, PlaceRef, Reply
-from bot.commands.declaration import Registry
+from bot.commands.declaration import Command, Registry
 from bot.memory.memory import Memory
-from bot.memory.values import MemoryOptions
 from bot.memory.view import MemoryView
-from bot.memory.workspace_rows import workspace_key
-from bot.settings import Settings
-from bot.storage.store import Store
-from bot.turns.options import TurnOptions
+from bot.turns.working import Bench
+
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What commands are run with."""
 
-    store: Store
-    settings: Settings
-    options: TurnOptions
-    now: Callable[[], datetime]
+    bench: Bench
     adapters: Mapping[str, Adapter]
     registry: Registry
+    #: Records privileged acts before anything comes of them.
+    recorder: Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,16 @@ class Context:
 
     services: Services
     invocation: Invocation
+    #: The workspace's key, and what the asker may do in it, as it was when she asked.
+    workspace_key: int
+    standing: Standing
     #: Whether the command answers its asker alone.
     private: bool
+
+    @property
+    def bench(self) -> Bench:
+        """Database, settings, options, clock."""
+        return self.services.bench
 
     @property
     def person(self) -> PersonRef:
@@ -47,12 +54,27 @@ class Context:
         """Where she asks."""
         return self.invocation.place
 
-    async def view(self) -> MemoryView:
+    @property
+    def scope(self) -> Scope:
+        """The program's own scope in her workspace, for what is no reading of anybody's words."""
+        return Scope("system", self.workspace_key, ())
+
+    def may(self, command: Command) -> bool:
+        """Whether a command exists for her; what does not is unknown to her."""
+        return {"everyone": True, "supervisor": self.standing.supervisor, "admin": self.standing.admin}[command.who]
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.bench.now()
+
+    def view(self) -> MemoryView:
         """The memory as she sees it."""
-        services = self.services
-        key = await services.store.read(workspace_key, self.person.workspace_id)
-        memory = Memory(services.store, key or 0, MemoryOptions(), services.now)
-        return memory.as_actor(Actor.person(self.person.resource_id))
+        return self.view_as(Actor.person(self.person.resource_id))
+
+    def view_as(self, actor: Actor) -> MemoryView:
+        """The memory of her workspace as an actor sees it."""
+        bench = self.bench
+        return Memory(bench.store, self.workspace_key, bench.memory_options, bench.now).as_actor(actor)
 
     async def answer(self, reply: Reply) -> None:
         """Answer, as privately as the command is declared."""
@@ -65,10 +87,12 @@ class Context:
 
     def button(self, label: str, command: str, **arguments: object) -> Button:
         """A button that she alone may press; what is None is left out."""
-        given = {name: str(value) for name, value in arguments.items() if value is not None}
-        return Button(label, command, given, person=self.person.resource_id)
+        return Button(label, command, _given(arguments), person=self.person.resource_id)
 
     def danger(self, label: str, command: str, confirm: str, **arguments: object) -> Button:
         """As `button`, for what cannot be undone: it asks before."""
-        given = {name: str(value) for name, value in arguments.items() if value is not None}
-        return Button(label, command, given, "danger", confirm, self.person.resource_id)
+        return Button(label, command, _given(arguments), "danger", confirm, self.person.resource_id)
+
+
+def _given(arguments: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in arguments.items() if value is not None}

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.access.scope import Scope
 from bot.chat import Field, Form, Reply
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
@@ -11,7 +10,6 @@ from bot.commonmark import inline, quoted
 from bot.errors import NotFound
 from bot.limits import ID_CHARACTERS, TITLE_CHARACTERS
 from bot.memory.values import Message, Thread
-from bot.memory.workspace_rows import workspace_key
 from bot.turns.place_rows import resume_thread
 
 _MESSAGES = 6
@@ -22,7 +20,7 @@ _CURSOR = Option("cursor", "Where its earlier messages go on")
 
 
 async def _open(context: Context, arguments: Mapping[str, Any]) -> None:
-    view = await context.view()
+    view = context.view()
     thread = await _thread(context, arguments)
     found = await view.recall(thread.id, per_page=_MESSAGES, cursor=arguments.get("cursor"))
     names = (await view.read_context(thread.id, 0)).names or {}
@@ -42,7 +40,7 @@ async def _open(context: Context, arguments: Mapping[str, Any]) -> None:
 
 
 def _message(context: Context, one: Message, names: Mapping[str, str]) -> str:
-    bot = context.services.settings.bot_name
+    bot = context.bench.settings.bot_name
     who = bot if one.role == "assistant" else names.get(one.resource_id, one.resource_id)
     how = {"cut": ", cut short", "failed": ", failed"}.get(one.outcome, "")
     edited = ", edited" if one.edited_at else ""
@@ -64,11 +62,7 @@ async def _resume(context: Context, arguments: Mapping[str, Any]) -> None:
     thread = await _thread(context, arguments)
     if not _may_resume(context, thread):
         raise NotFound("This conversation goes on where it is held, not here.")
-    services = context.services
-    key = await services.store.read(workspace_key, context.person.workspace_id)
-    await services.store.write(
-        resume_thread, Scope("system", key or 0, ()), context.place, thread.id, services.now()
-    )
+    await context.bench.store.write(resume_thread, context.scope, context.place, thread.id, context.now())
     title = inline(thread.title or "(no title)")
     await context.answer(Reply(f"You go on with “{title}” here. `new` begins another."))
 
@@ -80,14 +74,14 @@ async def _rename(context: Context, arguments: Mapping[str, Any]) -> None:
         asked = Field("title", "Title", value=thread.title, most_characters=TITLE_CHARACTERS)
         await context.show(Form("Rename the conversation", "history rename", (asked,), {"thread": thread.id}, "Rename"))
         return
-    renamed = await (await context.view()).update_thread(thread.id, title=title)
+    renamed = await context.view().update_thread(thread.id, title=title)
     back = context.button("My conversations", "history")
     await context.answer(Reply(f"It is called “{inline(renamed.title)}” now.", (back,)))
 
 
 async def _delete(context: Context, arguments: Mapping[str, Any]) -> None:
     thread = await _thread(context, arguments)
-    await (await context.view()).delete_thread(thread.id)
+    await context.view().delete_thread(thread.id)
     back = context.button("My conversations", "history")
     counted = f"Deleted: the conversation and its {thread.message_count:,} messages."
     await context.answer(Reply(counted, (back,)))
@@ -99,7 +93,7 @@ async def _thread(context: Context, arguments: Mapping[str, Any]) -> Thread:
     Raises:
         NotFound: it is gone, or not hers; these look alike.
     """
-    thread = await (await context.view()).get_thread_by_id(arguments["thread"])
+    thread = await context.view().get_thread_by_id(arguments["thread"])
     if thread is None:
         raise _GONE
     return thread

@@ -9,8 +9,8 @@ from bot.commands.declaration import Command, Option
 
 
 async def _help(context: Context, _arguments: Mapping[str, Any]) -> None:
-    name = context.services.settings.bot_name
-    known = [command for command in context.services.registry if command.typed and command.who == "everyone"]
+    name = context.bench.settings.bot_name
+    known = [command for command in context.services.registry if command.typed and context.may(command)]
     lines = [f"- `{command.name}`{_options(command.options)}: {command.description}" for command in known]
     where = (
         "Here we talk alone: everything you write is for me."

@@ -26,7 +26,7 @@ async def _history(context: Context, arguments: Mapping[str, Any]) -> None:
 
 async def listed(context: Context, page: int) -> Reply:
     """A page of the asker's conversations, those with the newest messages first."""
-    view = await context.view()
+    view = context.view()
     found = await view.list_threads(page=page, per_page=ROWS, order_by=("last_message_at", "DESC"))
     if not found.items:
         return Reply("There are no conversations on this page." if found.total else "You have no conversations yet.")
@@ -38,7 +38,7 @@ async def listed(context: Context, page: int) -> Reply:
 
 
 async def _found(context: Context, words: str, page: int) -> Reply:
-    view = await context.view()
+    view = context.view()
     found = await view.search_messages(words, page=page, per_page=ROWS)
     if not found.items:
         return Reply(f"Nothing was found for “{inline(words)}”.", (context.button("My conversations", "history"),))
@@ -61,7 +61,7 @@ def _hit(context: Context, one: Message) -> str:
     line = " ".join(one.text.split())
     quoted = line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
     mine = one.resource_id == context.person.resource_id
-    who = context.services.settings.bot_name if one.role == "assistant" else "You" if mine else "Somebody else"
+    who = context.bench.settings.bot_name if one.role == "assistant" else "You" if mine else "Somebody else"
     return f"{one.created_at.strftime(_TIME)}, {inline(who)}: {inline(quoted)}"
 
 

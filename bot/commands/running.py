@@ -1,7 +1,10 @@
 """Runs an invocation: finds its command, asks whether this person may, reads the arguments."""
 
+from bot.access.role_rows import read_standing
 from bot.chat import Invocation, Reply
 from bot.commands.context import Context, Services
+from bot.commands.declaration import Command
+from bot.memory.workspace_rows import ensure_workspace, workspace_key
 
 _UNKNOWN = "There is no such command here; `help` lists what I can do."
 
@@ -24,9 +27,20 @@ class Commands:
             BotError: the command failed with a sentence for her.
         """
         command = self._services.registry.find(invocation.command)
-        # Roles come with the commands that need them: until then those do not exist.
-        if command is None or command.who != "everyone":
+        if command is None or invocation.person.is_bot:
             await invocation.responder.private(Reply(_UNKNOWN))
             return
-        context = Context(self._services, invocation, command.private)
+        context = await self._context(invocation, command)
+        if not context.may(command):
+            await invocation.responder.private(Reply(_UNKNOWN))
+            return
         await command.run(context, command.read(invocation.arguments))
+
+    async def _context(self, invocation: Invocation, command: Command) -> Context:
+        bench = self._services.bench
+        workspace_id = invocation.person.workspace_id
+        key = await bench.store.read(workspace_key, workspace_id)
+        if key is None:
+            key = await bench.store.write(ensure_workspace, workspace_id, bench.now())
+        standing = await bench.store.read(read_standing, key, invocation.person.resource_id)
+        return Context(self._services, invocation, key, standing, command.private)

@@ -126,12 +126,15 @@ def _thread(record: Mapping[str, Any], message: ImportedMessage) -> ImportedThre
     place = fields.mapping(record, "place")
     fields.only_known(place, _PLACE_FIELDS, "place.")
     kind = fields.choice(place, "place.kind", get_args(PlaceKind)) if "place" in record else "direct"
+    name = fields.string(place, "place.name", characters=limits.TITLE_CHARACTERS)
     return ImportedThread(
         id=message.thread_id,
         owner=message.resource_id,
         title=fields.string(record, "title", characters=limits.TITLE_CHARACTERS),
         place_kind=cast("PlaceKind", kind),
-        place_name=fields.string(place, "place.name", characters=limits.TITLE_CHARACTERS),
+        place_name=name,
+        # All that the file says of a channel is its name, and that is its id in a local workspace.
+        channel_id="" if kind == "direct" else name.removeprefix("#"),
     )
 
 

@@ -5,7 +5,7 @@ Nothing remembers how far an import came. What is stored already is found by its
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -59,13 +59,17 @@ class Loaded:
         self.people |= {one.resource_id for one in batch.drafts if one.id in new}
 
 
-async def load(records: Iterable[ImportRecord], memory: Memory, progress: Callable[[Loaded], None]) -> Loaded:
+async def load(
+    records: Iterable[ImportRecord], memory: Memory, progress: Callable[[Loaded], None], *, told: bool = False
+) -> Loaded:
     """Store records. The next batch is prepared, in a thread, while one is written.
 
     Args:
         records: each thread before its first message, as `bot.importing.select.Import` gives them.
         memory: where to.
         progress: called after each batch that is durably stored.
+        told: the people were told that supervisors may read this; otherwise no supervisor ever sees it, unless the
+            workspace is the library's own.
 
     Raises:
         ImportFailed: names the line that cannot be imported; of its batch nothing was stored.
@@ -78,7 +82,7 @@ async def load(records: Iterable[ImportRecord], memory: Memory, progress: Callab
         while (batch := await upcoming) is not None:
             upcoming = asyncio.create_task(asyncio.to_thread(next, prepared, None))
             try:
-                imported = await view.import_batch(batch.rows)
+                imported = await view.import_batch(replace(batch.rows, told=told))
             except ImportConflict as error:
                 raise _misplaced(batch, error) from error
             loaded.count(batch.rows, imported)
@@ -167,6 +171,7 @@ def _new_thread(thread: ImportedThread, first: ImportedMessage) -> NewThread:
         place_name=checked_title(thread.place_name),
         at=first.created_at,
         subject_id="",
+        channel_id=thread.channel_id,
     )
 
 

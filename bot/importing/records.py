@@ -22,6 +22,8 @@ class ImportedThread:
     title: str
     place_kind: PlaceKind
     place_name: str
+    #: The channel in which it lies, as supervisors' scopes name it; "" for a direct conversation.
+    channel_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,8 @@ class SlackExport:
             line=post.number,
             member=post.member,
         )
-        return Entry(ImportedThread(thread_id, resource_id, "", channel.kind, channel.name), message)
+        channel_id = "" if channel.kind == "direct" else conversation
+        return Entry(ImportedThread(thread_id, resource_id, "", channel.kind, channel.name, channel_id), message)
 
 
 def _attributed(posts: Iterable[_Post], bot_user: str) -> Iterator[tuple[_Post, str]]:

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, case, insert, or_, select, update
 
-from bot.access.scope import Scope
+from bot.access.scope import Scope, disclosure_for, newest_disclosure
 from bot.errors import ImportConflict
 from bot.memory.drafts import Draft
 from bot.memory.import_threads import ThreadRow, ensure_participants, ensure_people, ensure_threads
 from bot.memory.message_rows import save_messages
 from bot.memory.thread_rows import NewThread
+from bot.memory.workspace_rows import LIBRARY_WORKSPACE
 from bot.storage.search import index_messages
-from bot.storage.tables import disclosures, messages, people, threads
+from bot.storage.tables import messages, people, threads, workspaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class ImportBatch:
     titles: Mapping[str, str]
     #: Display names by resource id; a name that is known already stays.
     names: Mapping[str, str]
+    #: The people were told, elsewhere, that supervisors may read this as far as the disclosure in force allows it.
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def import_messages(
     pairs = dict.fromkeys((one.thread_id, one.resource_id) for one in new)
     ensure_participants(connection, ((found[thread_id], persons[person]) for thread_id, person in pairs), now)
     if new:
-        _insert(connection, scope, found, persons, new, now)
+        _insert(connection, scope, found, persons, batch, new, now)
         _advance(connection, found, new, now)
     _name_threads(connection, scope, batch.titles)
     if changed:
@@ -124,7 +127,27 @@ def _same(row: Row[Any], one: Draft) -> bool:
     return bool((row.text, row.sent_at, row.metadata_) == (one.text, one.created_at, dict(one.metadata)))
 
 
-_DISCLOSURE = select(func.max(disclosures.c.version)).where(disclosures.c.workspace_key == bindparam("in_workspace"))
+_DISCLOSURES = select(people.c.key, disclosure_for(people.c.told_version, people)).where(
+    people.c.key.in_(bindparam("persons", expanding=True))
+)
+_NEWEST = select(newest_disclosure())
+_IS_LIBRARY = select(workspaces.c.id == LIBRARY_WORKSPACE).where(workspaces.c.key == bindparam("in_workspace"))
+
+
+def _disclosures(connection: Connection, scope: Scope, batch: ImportBatch, persons: Sequence[int]) -> dict[int, int]:
+    """Under which disclosure each person's words are stored.
+
+    In the library's workspace as if she said them now. Elsewhere nobody was told anything when they were said: no
+    supervisor ever sees them, unless the operator knows better.
+    """
+    values = {"in_workspace": scope.workspace_key}
+    if batch.told:
+        return dict.fromkeys(persons, connection.execute(_NEWEST, values).scalar_one())
+    if connection.execute(_IS_LIBRARY, values).scalar_one():
+        return {key: version for key, version in connection.execute(_DISCLOSURES, values | {"persons": persons})}
+    return dict.fromkeys(persons, 0)
+
+
 _INSERT = insert(messages).returning(messages.c.id, messages.c.key)
 
 
@@ -133,11 +156,12 @@ def _insert(
     scope: Scope,
     found: _Threads,
     persons: Mapping[str, int],
+    batch: ImportBatch,
     new: Sequence[Draft],
     now: datetime,
 ) -> None:
     """Insert messages and index them. A thread's messages keep the order in which they come."""
-    disclosure = connection.execute(_DISCLOSURE, {"in_workspace": scope.workspace_key}).scalar_one()
+    disclosed = _disclosures(connection, scope, batch, sorted({persons[one.resource_id] for one in new}))
     seqs = {thread_id: row.next_seq for thread_id, row in found.items()}
     rows = []
     for one in new:
@@ -153,7 +177,7 @@ def _insert(
                 "metadata_": one.metadata,
                 "outcome": one.outcome,
                 "sent_at": one.created_at,
-                "disclosure": disclosure,
+                "disclosure": disclosed[persons[one.resource_id]],
                 "stored_at": now,
             }
         )

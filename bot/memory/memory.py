@@ -8,6 +8,7 @@ from typing import Self
 
 from bot.access.actor import Actor, checked_id
 from bot.access.door import Door
+from bot.access.recorder import Recorder
 from bot.memory.values import MemoryOptions
 from bot.memory.view import MemoryView
 from bot.memory.workspace_rows import LIBRARY_WORKSPACE, ensure_workspace, workspace_key
@@ -25,9 +26,16 @@ class Memory:
     """
 
     def __init__(
-        self, store: Store, workspace_key: int, options: MemoryOptions, now: Callable[[], datetime] = _now
+        self,
+        store: Store,
+        workspace_key: int,
+        options: MemoryOptions,
+        now: Callable[[], datetime] = _now,
+        recorder: Recorder | None = None,
     ) -> None:
         self._store = store
+        # Without one, no supervisor is shown anything.
+        self._recorder = recorder
         self._workspace_key = workspace_key
         self._now = now
         #: What a turn remembers where a call says nothing else.
@@ -43,6 +51,8 @@ class Memory:
         purpose: Purpose = "writer",
         migration_url: str | None = None,
         now: Callable[[], datetime] = _now,
+        secret: bytes | str | None = None,
+        anchor: str | os.PathLike[str] | None = None,
     ) -> "Memory":
         """Open a database and bring its schema up to date.
 
@@ -53,6 +63,9 @@ class Memory:
             purpose: `reader` changes nothing, `worker` is alone on a SQLite file; see `bot.storage.store.Purpose`.
             migration_url: PostgreSQL: the address with the role that owns the schema, where that is another one.
             now: the clock.
+            secret: from which the audit's key is derived, at least 32 characters; without, it stands in a file beside
+                the database (`./data` for PostgreSQL), made when a supervisor first reads.
+            anchor: the file in which the audit's end is written down, outside of the database; without, beside it.
 
         Raises:
             StorageError: the database cannot be opened; the sentence says why.
@@ -68,7 +81,8 @@ class Memory:
             await store.close()
             raise
         # A reader of a database that never heard of the workspace sees an empty one.
-        return cls(store, 0 if key is None else key, options or MemoryOptions(), now)
+        recorder = Recorder.at(address, secret=secret, anchor=anchor)
+        return cls(store, 0 if key is None else key, options or MemoryOptions(), now, recorder)
 
     @property
     def migration(self) -> Migration | None:
@@ -77,7 +91,7 @@ class Memory:
 
     def as_actor(self, actor: Actor) -> MemoryView:
         """The memory as `actor` may see and change it."""
-        return MemoryView(Door(self._store, self._workspace_key, actor, self._now))
+        return MemoryView(Door(self._store, self._workspace_key, actor, self._now, self._recorder))
 
     async def close(self) -> None:
         """Finish what was begun and close the database."""

@@ -30,6 +30,8 @@ class MessageFilter:
     metadata: tuple[tuple[str, str], ...] = ()
     #: Whose part in the conversation; none means all.
     roles: tuple[Role, ...] = ()
+    #: Only those of conversations in this channel.
+    channel_id: str | None = None
 
 
 EVERYTHING = MessageFilter()
@@ -71,6 +73,7 @@ class Shape:
     cursor: bool = False
     limited: bool = True
     skips: bool = False
+    in_channel: bool = False
 
 
 def shape_of(scope: Scope, wanted: MessageList) -> Shape:
@@ -85,6 +88,7 @@ def shape_of(scope: Scope, wanted: MessageList) -> Shape:
         end="" if chosen.end is None else "<" if chosen.end_exclusive else "<=",
         metadata=len(chosen.metadata),
         roles=chosen.roles,
+        in_channel=chosen.channel_id is not None,
     )
 
 
@@ -101,6 +105,8 @@ def list_values(scope: Scope, wanted: MessageList) -> dict[str, Any]:
         values["from_start"] = wanted.filter.start
     if wanted.filter.end is not None:
         values["to_end"] = wanted.filter.end
+    if wanted.filter.channel_id is not None:
+        values["of_channel"] = wanted.filter.channel_id
     return values
 
 
@@ -126,6 +132,8 @@ def list_conditions(shape: Shape) -> list[ColumnElement[bool]]:
         found += [readable_words(shape.kind), *(Holds(messages.c.metadata_, one) for one in range(shape.metadata))]
     if shape.roles:
         found.append(messages.c.role.in_(shape.roles))
+    if shape.in_channel:
+        found.append(threads.c.channel_id == bindparam("of_channel"))
     if shape.cursor:
         moment, tie = bindparam("cursor_moment", type_=Instant()), bindparam("cursor_tie", type_=Key)
         at_it = messages.c.sent_at == moment

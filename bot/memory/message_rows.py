@@ -29,7 +29,6 @@ from bot.memory.values import Message
 from bot.storage.search import index_messages, unindex_messages
 from bot.storage.tables import messages, participants, people, threads
 
-
 _reader = people.alias("reader")
 
 

@@ -1,6 +1,7 @@
 """The half of the memory's face that is about messages."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 from uuid import uuid4
@@ -136,7 +137,7 @@ class MessageMethods:
             includes=_checked_includes(include),
             terms=() if search is None else _checked_query(search),
         )
-        found = await self._door.read("open", wanted.resource_id, recall, wanted)
+        found = await self._door.open(wanted.resource_id, wanted.thread_ids, recall, wanted)
         return _page(found, part)
 
     async def list_messages_by_resource_id(
@@ -175,6 +176,7 @@ class MessageMethods:
         start_exclusive: bool = False,
         end_exclusive: bool = False,
         roles: Sequence[Role] = (),
+        channel_id: str | None = None,
     ) -> Page[Message]:
         """Search what the actor may read, the best hit first.
 
@@ -189,16 +191,19 @@ class MessageMethods:
             start_exclusive: see `start`.
             end_exclusive: see `end`.
             roles: only messages of these parts.
+            channel_id: only messages of conversations in this channel.
 
         Raises:
             InvalidArgument: the query is blank or too long.
         """
         part = checked_slice(page, per_page)
+        chosen = _filter(
+            start, end, metadata, start_exclusive=start_exclusive, end_exclusive=end_exclusive, roles=roles
+        )
+        channel = None if channel_id is None else checked_id("channel_id", channel_id)
         wanted = MessageList(
             resource_id=None if resource_id is None else checked_id("resource_id", resource_id),
-            filter=_filter(
-                start, end, metadata, start_exclusive=start_exclusive, end_exclusive=end_exclusive, roles=roles
-            ),
+            filter=replace(chosen, channel_id=channel),
         )
         terms = _checked_query(query)
         return _page(await self._door.read("search", resource_id, search_messages, terms, wanted, part), part)

@@ -1,6 +1,7 @@
 """Storage function that lists threads: a person's, or all that the actor may see."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -27,6 +28,11 @@ class ThreadList:
     metadata: tuple[tuple[str, str], ...] = ()
     order: ThreadOrder = "created_at"
     direction: Direction = "DESC"
+    #: Those in this channel.
+    channel_id: str | None = None
+    #: Those whose newest message is from then on, and until then; both inclusive.
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,9 @@ class _Shape:
     direction: Direction = "DESC"
     cursor: Literal["", "time", "none"] = ""
     limited: bool = True
+    in_channel: bool = False
+    started: bool = False
+    ended: bool = False
 
 
 def list_threads(connection: Connection, scope: Scope, wanted: ThreadList, part: Slice) -> FoundThreads:
@@ -57,18 +66,24 @@ def list_threads(connection: Connection, scope: Scope, wanted: ThreadList, part:
     of_person = wanted.resource_id is not None and (scope.kind != "person" or wanted.resource_id not in scope.readers)
     if of_person:
         values["of_person"] = wanted.resource_id
-    counted = _Shape(scope.kind, of_person, len(wanted.metadata))
+    values |= {name: value for name, value in _chosen(wanted).items() if value is not None}
+    counted = _Shape(
+        scope.kind,
+        of_person,
+        len(wanted.metadata),
+        in_channel=wanted.channel_id is not None,
+        started=wanted.start is not None,
+        ended=wanted.end is not None,
+    )
     total = int(connection.execute(_count(counted), values).scalar_one())
     if part.size == 0:
         return FoundThreads((), total)
-    shape = _Shape(
-        counted.kind,
-        counted.of_person,
-        counted.metadata,
-        wanted.order,
-        wanted.direction,
-        "" if part.cursor is None else "none" if part.cursor.moment is None else "time",
-        part.size is not None,
+    shape = replace(
+        counted,
+        order=wanted.order,
+        direction=wanted.direction,
+        cursor="" if part.cursor is None else "none" if part.cursor.moment is None else "time",
+        limited=part.size is not None,
     )
     if part.size is not None:
         # By cursor one more shows whether anything follows.
@@ -84,12 +99,22 @@ def list_threads(connection: Connection, scope: Scope, wanted: ThreadList, part:
     return FoundThreads(found, total, str(edge))
 
 
+def _chosen(wanted: ThreadList) -> dict[str, Any]:
+    return {"of_channel": wanted.channel_id, "from_start": wanted.start, "to_end": wanted.end}
+
+
 def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if shape.metadata:
         found += [readable_threads(shape.kind), *(Holds(threads.c.metadata_, one) for one in range(shape.metadata))]
     if shape.of_person:
         found.append(participants.c.resource_key == named_person(shape.kind))
+    if shape.in_channel:
+        found.append(threads.c.channel_id == bindparam("of_channel"))
+    if shape.started:
+        found.append(threads.c.last_message_at >= bindparam("from_start", type_=Instant()))
+    if shape.ended:
+        found.append(threads.c.last_message_at <= bindparam("to_end", type_=Instant()))
     return found
 
 

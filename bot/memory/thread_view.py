@@ -1,6 +1,7 @@
 """The half of the memory's face that is about threads."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 from uuid import uuid4
@@ -54,14 +55,19 @@ class ThreadMethods:
         *,
         place_kind: PlaceKind = "direct",
         place_name: str = "",
+        channel_id: str = "",
     ) -> Thread:
         """Make a thread of `resource_id`; without `thread_id` it gets one.
+
+        `channel_id` says in which channel it lies: supervisors' scopes and lists name it so.
 
         Raises:
             Conflict: the id is taken in this workspace; nothing is changed.
             NotAllowed: a person makes threads only of her own.
         """
         new = self._new_thread(resource_id, thread_id, title, metadata, place_kind, place_name)
+        if channel_id:
+            new = replace(new, channel_id=checked_id("channel_id", channel_id))
         return await self._door.write(create_thread, new)
 
     def _new_thread(
@@ -93,7 +99,8 @@ class ThreadMethods:
     async def get_thread_by_id(self, thread_id: str, resource_id: str | None = None) -> Thread | None:
         """A thread, or None where there is none to see; with `resource_id` only one in which that person takes part."""
         person = None if resource_id is None else checked_id("resource_id", resource_id)
-        return await self._door.read("open", person, find_thread, checked_id("thread_id", thread_id), person)
+        wanted = checked_id("thread_id", thread_id)
+        return await self._door.open(person, [wanted], find_thread, wanted, person)
 
     async def list_threads(
         self,
@@ -107,7 +114,8 @@ class ThreadMethods:
         """List threads: by default the actor's own, or all that it may see.
 
         Args:
-            filter: `resource_id` for a person's threads, `metadata` for scalars that must all match.
+            filter: `resource_id` for a person's threads, `channel_id` for a channel's, `start` and `end` for those
+                whose newest message is within (both inclusive), `metadata` for scalars that must all match.
             page: from 0.
             per_page: None means all.
             order_by: `created_at`, `updated_at` or `last_message_at` (threads without messages last), ASC or DESC.
@@ -126,13 +134,15 @@ class ThreadMethods:
         return Page(found.threads, found.total, page, per_page, more, found.next_cursor if more else None)
 
     def _thread_list(self, wanted: Mapping[str, Any], order_by: tuple[str, Direction]) -> tuple[ThreadList, str | None]:
-        if set(wanted) - {"resource_id", "metadata"}:
-            raise InvalidArgument("filter", "filter knows resource_id and metadata only")
+        if set(wanted) - {"resource_id", "metadata", "channel_id", "start", "end"}:
+            raise InvalidArgument("filter", "filter knows resource_id, channel_id, start, end and metadata only")
         person = checked_id("resource_id", wanted["resource_id"]) if "resource_id" in wanted else None
         field, direction = checked_order(order_by, get_args(ThreadOrder))
         metadata = checked_filter(wanted.get("metadata"))
         of = self.actor.id if person is None and self.actor.kind == "person" else person
-        return ThreadList(of, metadata, field, direction), person
+        channel = checked_id("channel_id", wanted["channel_id"]) if "channel_id" in wanted else None
+        start, end = (checked_time(name, wanted[name]) if name in wanted else None for name in ("start", "end"))
+        return ThreadList(of, metadata, field, direction, channel, start, end), person
 
     async def list_threads_by_resource_id(
         self,
@@ -259,7 +269,8 @@ class ThreadMethods:
 
     async def window_boundary(self, thread_id: str) -> Boundary | None:
         """Where the window of a thread's prompts begins, where that was stored."""
-        return await self._door.read("open", None, read_boundary, checked_id("thread_id", thread_id))
+        wanted = checked_id("thread_id", thread_id)
+        return await self._door.open(None, [wanted], read_boundary, wanted)
 
     async def move_window_boundary(self, thread_id: str, boundary: Boundary) -> None:
         """Store where the window begins; of two writers the newer wins. A thread that is not seen stays untouched."""

@@ -1,8 +1,8 @@
 """Removes from a database's files what no row holds any more: deleting alone leaves bytes behind.
 
-SQLite: `secure_delete` overwrites a deleted row where it stands, but not the copies that a page keeps of rows which once
-moved inside the file; and the search index keeps deleted terms until its parts are merged. PostgreSQL: VACUUM forgets
-dead rows, but leaves their bytes in the unused middle of a page. Both are gone only when the file is written anew.
+SQLite: `secure_delete` overwrites a deleted row where it stands, but not the copies that a page keeps of rows which
+once moved inside the file; and the search index keeps deleted terms until its parts are merged. PostgreSQL: VACUUM
+forgets dead rows, but leaves their bytes in the unused middle of a page. Both are gone only from files written anew.
 """
 
 import sqlite3

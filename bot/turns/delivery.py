@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -91,18 +92,18 @@ class Delivery:
         """Whether something may have been posted."""
         return any(post.state != "planned" for post in self._log.posts.values())
 
-    async def deliver(self, text: str, *, rateable: bool = False) -> None:
-        """Let the place show exactly this text, going on from whatever was posted before.
+    async def deliver(self, reply: Reply) -> None:
+        """Let the place show exactly this, going on from whatever was posted before. Buttons and files end its text.
 
         Raises:
             PlatformError: a part could not be sent, or it is unknown whether it was.
             TurnLost: somebody else delivers this now.
             NotFound: the text is out of date.
         """
-        parts = self._conversation.split(text)
+        parts = self._conversation.split(reply.text)
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
-            await self._bring_about(number, Reply(part, rateable=last and rateable))
+            await self._bring_about(number, replace(reply, text=part) if last else Reply(part))
         for number in sorted(number for number in self._log.posts if number >= len(parts)):
             await self._remove(number)
 

@@ -42,6 +42,8 @@ class NewJob:
     resource_key: int | None = None
     place_key: int | None = None
     report: str | None = None
+    #: Not to be done before this; None: at once.
+    ready_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.place_key is not None and self.workspace_key is None:
@@ -81,7 +83,7 @@ def queue_job(connection: Connection, new: NewJob, now: datetime) -> Word:
         "place_key": new.place_key,
         "state": "queued",
         "queued_at": now,
-        "ready_at": now,
+        "ready_at": new.ready_at or now,
         "report": new.report,
     }
     return "job" if connection.execute(_QUEUE, row).scalar() is not None else ""

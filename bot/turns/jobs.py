@@ -9,7 +9,7 @@ from typing import TypeAlias
 import structlog
 from sqlalchemy import Connection
 
-from bot.chat import Conversation
+from bot.chat import Conversation, Reply
 from bot.errors import BotError, PlatformBusy, PlatformError, PostRefused, TurnLost
 from bot.storage.signals import announce
 from bot.turns.delivery import Delivery
@@ -35,9 +35,10 @@ _log = structlog.get_logger(__name__)
 
 #: Says how far a job is. Raises TurnLost where another process does it by now.
 Progress: TypeAlias = Callable[[str], Awaitable[None]]
-#: Does a job and returns its report in CommonMark, "" for none. May be run again after a crash: all that it does, it
-#: does once, however often it is run.
-JobKind: TypeAlias = Callable[[Bench, Job, Progress], Awaitable[str]]
+#: Does a job and returns its report: CommonMark, "" for none, or a reply with buttons or files. May be run again after a
+#: crash: all that it does, it does once, however often it is run. A text is kept until it is delivered; a reply is made
+#: anew, for what is in its files stands nowhere else.
+JobKind: TypeAlias = Callable[[Bench, Job, Progress], Awaitable[str | Reply]]
 JobKinds: TypeAlias = Mapping[str, JobKind]
 
 
@@ -56,6 +57,14 @@ def queue_periodic(connection: Connection, now: datetime) -> None:
     word = queue_job(connection, NewJob(f"{HOUSEKEEPING}:{hour}", HOUSEKEEPING, {}), now)
     if word:
         announce(connection, word)
+
+
+class NotYet(Exception):
+    """A job has to wait for something: it is done again after a pause, and nothing is counted."""
+
+    def __init__(self, pause: timedelta) -> None:
+        super().__init__()
+        self.pause = pause
 
 
 class GivenUp(Exception):
@@ -120,6 +129,8 @@ class WorkingJob:
         job, options, reason = self.job, self._bench.options, type(error).__name__
         if isinstance(error, PlatformBusy):
             pause, counted = patient(error.retry_after, options), False
+        elif isinstance(error, NotYet):
+            pause, counted = error.pause, False
         else:
             _log.error("a job failed", job=job.id, attempt=job.attempts, error=reason)
             if isinstance(error, PostRefused) or job.attempts >= self._most(error):
@@ -139,9 +150,17 @@ class WorkingJob:
             raise GivenUp
         report = job.report
         if report is None:
-            report = await self._kinds[job.kind](bench, job, self._progress)
+            made = await self._kinds[job.kind](bench, job, self._progress)
+            if isinstance(made, Reply):
+                await self._deliver(made)
+                return
+            report = made
             await insist(lambda: bench.store.write(record_report, job, report, bench.options, bench.now()))
-        if report and self._conversation is not None:
+        await self._deliver(Reply(report))
+
+    async def _deliver(self, report: Reply) -> None:
+        if self._conversation is not None and report.text:
+            bench = self._bench
             await Delivery(self._conversation, self._log, bench.options.settling, bench.now).deliver(report)
 
     async def _progress(self, words: str) -> None:

@@ -93,6 +93,7 @@ def open_thread(
         place_name=place.name,
         at=now,
         subject_id=subject_id,
+        channel_id="" if place.kind == "direct" else place.within or place.id,
     )
     while not made:
         # What bears the id already is no conversation of this place, whosever it is.

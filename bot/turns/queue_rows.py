@@ -41,6 +41,8 @@ _OPEN = (
     )
     .with_for_update(key_share=True)
 )
+# Of what is not locked, PostgreSQL gives what was there before it waited for whoever began a post.
+_BEGUN_BY_NOW = select(BEGUN).where(turns.c.key == bindparam("turn_key"))
 # Said right after a post of the bot, and first of what was said since.
 _HASTEN = (
     update(turns)
@@ -113,14 +115,15 @@ def enqueue(
         # Who waited for the end of a turn has not seen the one that carries over what it left.
         opened = connection.execute(_OPEN, values).one_or_none()
     if opened is not None:
-        if opened.begun:
+        begun = opened.begun or connection.execute(_BEGUN_BY_NOW, {"turn_key": opened.key}).scalar_one()
+        if begun:
             # It becomes the next turn, which inherits the haste.
             connection.execute(_HASTEN, {"turn_key": opened.key, "lately": now - options.hasty})
         connection.execute(_BELONGS, said | {"to_turn": opened.key})
         if opened.state == "queued" or opened.stop_requested:
             # A turn that was stopped answers nothing that is said afterwards: that becomes the next turn.
             return "turn"
-        return begin_again(connection, opened, options)
+        return "" if begun else begin_again(connection, opened, options)
     row = {
         "id": turn_id,
         "workspace_key": scope.workspace_key,

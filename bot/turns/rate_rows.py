@@ -1,12 +1,13 @@
 """Storage functions that count what a person and a workspace used, and say when it is too much."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from bot.access.scope import Scope
 from bot.storage.columns import Instant
-from bot.storage.tables import usage
+from bot.storage.tables import people, usage
 from bot.storage.turn_tables import is_open, turns, utterances
 from bot.turns.job_rows import NewJob, queue_job
 from bot.turns.notices import budget_spent, queue_full, too_fast, too_many
@@ -70,8 +71,41 @@ def refusal(
 
 def spent(connection: Connection, scope: Scope, now: datetime) -> int:
     """The tokens that a workspace's answers have cost since midnight, UTC."""
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return int(connection.execute(_SPENT, {"in_workspace": scope.workspace_key, "since": midnight}).scalar_one())
+    since = _midnight(now)
+    return int(connection.execute(_SPENT, {"in_workspace": scope.workspace_key, "since": since}).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a person and her workspace used: messages of the last minute and 24 hours, tokens since midnight, UTC."""
+
+    lately: int
+    today: int
+    tokens: int
+    workspace_tokens: int
+
+
+_PERSON = select(people.c.key).where(
+    people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == bindparam("of_resource")
+)
+_SPENT_BY = select(func.coalesce(func.sum(usage.c.prompt_tokens + usage.c.completion_tokens), 0)).where(
+    usage.c.resource_key == bindparam("of_person"), usage.c.at >= _since
+)
+
+
+def used_by(connection: Connection, scope: Scope, resource_id: str, now: datetime) -> Used:
+    """What a person has used; nothing where she is unknown."""
+    who = {"in_workspace": scope.workspace_key, "of_resource": resource_id}
+    key = connection.execute(_PERSON, who).scalar()
+    if key is None:
+        return Used(0, 0, 0, spent(connection, scope, now))
+    said = connection.execute(_SAID, {"of_person": key, "since": now - _DAY, "lately": now - _MINUTE}).one()
+    own = connection.execute(_SPENT_BY, {"of_person": key, "since": _midnight(now)}).scalar_one()
+    return Used(said.lately, said.today, int(own), spent(connection, scope, now))
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def warn_of_budget(

@@ -17,7 +17,7 @@ from bot.agent import preparation
 from bot.agent.preparation import Prepared, prepare
 from bot.agent.prompt import spoken
 from bot.agent.rounds import Progress
-from bot.chat import Conversation
+from bot.chat import Conversation, Reply
 from bot.errors import (
     BotError,
     NotFound,
@@ -195,7 +195,7 @@ class Working:
         recorded = self.turn.answer
         if recorded is None:
             raise TurnLost
-        await self._delivery.deliver(recorded.text, rateable=recorded.rateable)
+        await self._delivery.deliver(Reply(recorded.text, rateable=recorded.rateable))
         if self.turn.stop_requested and recorded.outcome != "answered":
             return Close("stopped")
         if recorded.outcome == "failed":

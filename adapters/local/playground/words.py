@@ -74,7 +74,7 @@ def _without_styles(state: StateCore) -> None:
 def _engine(*, breaks: bool) -> MarkdownIt:
     engine = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": breaks})
     engine.enable(["table", "strikethrough"])
-    engine.validateLink = _allowed  # type: ignore[method-assign]  # its own way of being told
+    setattr(engine, "validateLink", _allowed)  # noqa: B010 (its own way of being told; types do not allow it)
     engine.core.ruler.push("without_styles", _without_styles)
     engine.add_render_rule("link_open", _link)
     engine.add_render_rule("image", _image)

@@ -13,7 +13,10 @@ def talk(program: Program, name: str, *questions: str) -> None:
 
 def audit_of(program: Program) -> list[tuple[str, str, str]]:
     with closing(sqlite3.connect(program.database)) as connection:
-        return connection.execute("SELECT actor_id, action, reason FROM audit ORDER BY key").fetchall()
+        return connection.execute(
+            "SELECT p.resource_id, a.action, a.note FROM audit a JOIN people p ON p.subject_id = a.actor_id "
+            "WHERE a.actor_kind = 'operator' ORDER BY a.key"
+        ).fetchall()
 
 
 def test_a_list_fits_eighty_columns_and_leads_to_its_conversations(program: Program) -> None:

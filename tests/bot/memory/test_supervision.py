@@ -1,6 +1,7 @@
 """What a supervisor reads: recorded first, of her persons alone, and only what was said under a disclosure."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, cast, get_args
 
 import pytest
@@ -14,6 +15,7 @@ from bot.memory.view import MemoryView
 from bot.storage.store import Store
 from bot.storage.tables import audit, people
 from tests.bot.memory.stage import START, Stage, disclose, ids, minute, numbered, outcome, said, texts
+from tests.engines import SECRET
 
 Read = Callable[[MemoryView, str], Awaitable[object]]
 
@@ -52,8 +54,10 @@ class WatchedStore:
 
 async def _audited(memory: Memory) -> list[Row[Any]]:
     def rows(connection: Connection) -> list[Row[Any]]:
+        actor = people.alias()
         joined = audit.outerjoin(people, people.c.subject_id == audit.c.subject_id)
-        columns = (audit.c.actor_id, audit.c.action, people.c.resource_id, audit.c.reason)
+        joined = joined.outerjoin(actor, actor.c.subject_id == audit.c.actor_id)
+        columns = (actor.c.resource_id.label("actor"), audit.c.action, people.c.resource_id, audit.c.note)
         return list(connection.execute(select(*columns).select_from(joined).order_by(audit.c.key)))
 
     found: list[Row[Any]] = await memory._store.read(rows)
@@ -82,7 +86,8 @@ async def _share(stage: Stage) -> None:
 def _watched(stage: Stage, before: Callable[[], Awaitable[None]]) -> MemoryView:
     """The memory as a supervisor of bob sees it, with an eye on its reads."""
     store = cast(Store, WatchedStore(stage.memory._store, before))
-    memory = Memory(store, stage.memory._workspace_key, stage.memory.options, stage.clock)
+    told = stage.memory
+    memory = Memory(store, told._workspace_key, told.options, stage.clock, told._recorder)
     return Stage(memory, stage.clock).supervisor("bob")
 
 
@@ -240,8 +245,12 @@ async def test_refusal_and_absence_look_alike_to_a_supervisor(stage: Stage) -> N
         assert "message " not in repr(foreign)
 
 
-async def test_supervision_is_off_in_a_workspace_until_it_is_switched_on(stage: Stage, url: str) -> None:
-    async with await Memory.open(url, workspace="slack:T1", now=stage.clock) as other:
+async def test_supervision_is_off_in_a_workspace_until_it_is_switched_on(
+    stage: Stage, url: str, tmp_path: Path
+) -> None:
+    async with await Memory.open(
+        url, workspace="slack:T1", now=stage.clock, secret=SECRET, anchor=tmp_path / "anchor"
+    ) as other:
         elsewhere = Stage(other, stage.clock)
         await elsewhere.bob.create_thread("bob", "t1", title="title")
         await elsewhere.bob.save_messages([said("t1", "bob", "words")])
@@ -353,8 +362,10 @@ async def test_a_supervisor_changes_nothing_and_learns_nothing_by_trying(stage: 
     assert before == (await stage.system.list_threads(), await stage.system.recall("t1", per_page=None))
 
 
-async def test_the_records_of_a_workspace_stand_in_that_workspace(stage: Stage, url: str) -> None:
-    async with await Memory.open(url, workspace="slack:T1", now=stage.clock) as other:
+async def test_the_records_of_a_workspace_stand_in_that_workspace(stage: Stage, url: str, tmp_path: Path) -> None:
+    async with await Memory.open(
+        url, workspace="slack:T1", now=stage.clock, secret=SECRET, anchor=tmp_path / "anchor"
+    ) as other:
         await other.as_actor(Actor.supervisor("chief", persons=["bob"], reason="review")).list_threads()
 
     (row,) = await stage.memory._store.read(

@@ -32,7 +32,7 @@ from bot.storage.schema import REVISIONS, is_ours, migrate, schema_state
 from bot.storage.search import SEARCH_TABLES, create_triggers
 from bot.storage.sqlite import _engine
 from bot.storage.store import Purpose, open_store, parse_url
-from tests.engines import Postgres
+from tests.engines import SECRET, Postgres
 from tests.processes import ROOT, output_of, program
 
 
@@ -699,10 +699,11 @@ def application_url(empty_url: str, postgres: Postgres) -> Iterator[str]:
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_an_application_role_that_owns_nothing_works_on_what_the_owner_migrated(
-    empty_url: str, application_url: str
+    empty_url: str, application_url: str, tmp_path: Path
 ) -> None:
+    beside = {"secret": SECRET, "anchor": tmp_path / "anchor"}
     for _ in range(2):  # made, then found
-        async with await Memory.open(application_url, migration_url=empty_url) as memory:
+        async with await Memory.open(application_url, migration_url=empty_url, **beside) as memory:
             ana = memory.as_actor(Actor.person("ana"))
             thread = await ana.create_thread("ana")
             await ana.save_messages([NewMessage(thread.id, "ana", "the boat")])

@@ -16,6 +16,7 @@ from bot.chat import Event
 from bot.storage.tables import messages
 from bot.storage.turn_tables import turn_messages, turns
 from bot.turns.accept_rows import Outcome
+from bot.turns.post_rows import begin_post
 from bot.turns.turn_rows import claim_turn, finish_turn, reread_turn
 from bot.turns.turn_values import Turn
 from tests.bot.turns.events import NOON, UNLIMITED, Desk, deletion, desk, edit_of, message
@@ -80,6 +81,17 @@ async def test_a_message_that_waits_for_the_end_of_a_turn_joins_the_next(url: st
         assert outcome == "turn"
         assert await taken.column(turns.c.state) == ["answered", "queued"]
         assert await taken.column(turn_messages.c.turn_key) == [1, 2, 2]
+
+
+async def test_a_message_that_waits_for_a_post_to_begin_leaves_the_answer_alone(url: str) -> None:
+    async with desk(url) as taken:
+        await taken.take(message())
+        turn = await taken.store.write(claim_turn, *CLAIM)
+
+        await meeting(taken, message("more", "m2"), begin_post, turn, 0, "a post", UNLIMITED, NOON)
+
+        assert await taken.column(turns.c.revision) == [0]
+        assert await taken.column(turn_messages.c.taken) == [True, False]
 
 
 async def test_a_deletion_that_waits_for_the_end_of_a_turn_is_told_to_the_next(url: str) -> None:

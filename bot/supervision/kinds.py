@@ -1,0 +1,8 @@
+"""All kinds of jobs that a bot can do."""
+
+from bot.supervision.erasing import TRACES, clear, erase
+from bot.supervision.erasure_rows import ERASE
+from bot.supervision.own_export import EXPORT, export
+from bot.turns.jobs import KINDS, JobKinds
+
+JOB_KINDS: JobKinds = {**KINDS, ERASE: erase, TRACES: clear, EXPORT: export}
