@@ -98,6 +98,35 @@ class Markdown:
         return names.get(message.resource_id, message.resource_id) if message.role == "user" else message.role
 
 
+def own_head(
+    whose: Whose,
+    person: Mapping[str, Any],
+    facts: Sequence[str],
+    lists: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> str:
+    """How a person's own data begins in Markdown: what is kept of her beside her conversations."""
+    parts = [f"# What is kept about {inline(whose.person)}\n\nExported {iso(whose.at)}.\n\n## You\n\n"]
+    parts += [f"- {inline(name)}: {inline(str(value))}\n" for name, value in person.items()]
+    parts.append("\n## Facts\n\n" + ("".join(f"{quoted(text)}\n" for text in facts) or "None.\n"))
+    for name, rows in lists.items():
+        lines = ("; ".join(f"{key}: {value}" for key, value in row.items()) for row in rows)
+        parts.append(f"\n## {name.capitalize()}\n\n" + ("".join(f"- {inline(line)}\n" for line in lines) or "None.\n"))
+    return "".join(parts)
+
+
+def own_conversation(thread: Thread, messages: Sequence[Message], whose: Whose) -> str:
+    """A conversation in a person's own data in Markdown; of what others wrote it says only that they did."""
+    title = inline(thread.title or thread.place_name or "(no title)")
+    about = f"{thread.place_kind} conversation" + (f" in {inline(thread.place_name)}" if thread.place_name else "")
+    parts = [f"\n## Conversation: {title}\n\nA {about}, begun {iso(thread.created_at)}. Id: {inline(thread.id)}\n"]
+    for message in messages:
+        own = message.resource_id == whose.person
+        who = (whose.bot_name if message.role == "assistant" else "You") if own else message.resource_id
+        parts.append(f"\n### {iso(message.created_at)}, {inline(who)}\n\n")
+        parts.append(quoted(message.text) if own else "(left out)\n")
+    return "".join(parts)
+
+
 def thread_value(thread: Thread) -> dict[str, Any]:
     """A conversation without its messages, as JSON."""
     return {

@@ -12,8 +12,9 @@ import structlog
 from bot.app import App, Invoke, no_commands
 from bot.chat import Adapter
 from bot.storage.signals import Signals
+from bot.supervision.kinds import JOB_KINDS
 from bot.turns.intake import Intake
-from bot.turns.jobs import KINDS, JobKinds
+from bot.turns.jobs import JobKinds
 from bot.turns.worker import Worker
 from bot.turns.working import Bench
 
@@ -35,7 +36,7 @@ class Serving:
 
 
 def compose(
-    bench: Bench, adapters: Mapping[str, Adapter], *, invoke: Invoke = no_commands, kinds: JobKinds = KINDS
+    bench: Bench, adapters: Mapping[str, Adapter], *, invoke: Invoke = no_commands, kinds: JobKinds = JOB_KINDS
 ) -> Serving:
     """Put a bot together.
 

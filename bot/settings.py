@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     audit_anchor: Path | None = None
 
+    local_playground: bool | None = None
+    playground_port: int = Field(default=8080, ge=0, le=65_535)
+
     model: str | None = None
     openai_base_url: str | None = None
     openai_api_key: SecretStr | None = None

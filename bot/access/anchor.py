@@ -1,4 +1,4 @@
-"""The anchor: where each workspace's audit ended is also written down outside of the database, before anything is shown.
+"""The anchor: where each workspace's audit ended is also written down outside of the database, before it is shown.
 
 A chain shows that rows were changed, but not that its end was cut off, that it was written anew with its key, or that
 an old database was put back. The anchor does. Each line is a moment, a row, its digest and the workspace:

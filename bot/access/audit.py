@@ -14,6 +14,7 @@ from bot.access.chain import Link, digest_of
 from bot.access.scope import Scope
 from bot.access.secret import Secrets
 from bot.errors import NotFound
+from bot.storage.columns import EPOCH
 from bot.storage.tables import audit, audit_heads, people, workspaces
 
 #: The acts that read a person's words. Others change something, or read what is nobody's words.
@@ -113,7 +114,7 @@ def _locked_head(connection: Connection, scope: Scope) -> Head:
         before = connection.execute(_UNCHAINED, here).scalar_one()
         connection.execute(_NEW_HEAD, {"workspace_key": scope.workspace_key, "seq": before, "digest": ""})
         head = connection.execute(_HEAD, here).one()
-    return Head(head.id, head.seq, head.digest, datetime.min)
+    return Head(head.id, head.seq, head.digest, EPOCH)
 
 
 def _subject_of_actor(connection: Connection, scope: Scope, act: Act, subject_id: str) -> str:

@@ -8,10 +8,10 @@ from typing import Literal
 
 from bot.storage.columns import microseconds
 
-#: What can be wrong with a chain. "changed": a row is not what was written; "missing": rows are gone in the middle or at
-#: the beginning; "moved": a row stands in another's place; "inserted": a row was never written by the bot; "cut off":
-#: rows are gone at the end; "older": the database is older than what was written down outside of it; "fork": it went
-#: on from an older state, or was written anew.
+#: What can be wrong with a chain. "changed": a row is not what was written; "missing": rows are gone in the middle or
+#: at the beginning; "moved": a row stands in another's place; "inserted": a row was never written by the bot; "cut
+#: off": rows are gone at the end; "older": the database is older than what was written down outside of it; "fork": it
+#: went on from an older state, or was written anew.
 DamageKind = Literal["changed", "missing", "moved", "inserted", "cut off", "older", "fork"]
 
 
@@ -115,9 +115,7 @@ class Walk:
                 return link
             if not link.digest and not self.chained and not self.last.digest:
                 self.unchained += 1
-            elif not follows(self._key, self._workspace_id, link, self._before):
-                return link
-            elif not self._is_as_anchored(link.seq, link.digest):
+            elif not (self._follows(link, self._before) and self._is_as_anchored(link)):
                 return link
             else:
                 self.chained += 1
@@ -128,8 +126,8 @@ class Walk:
     def _before(self) -> str:
         return self.last.digest or self._workspace_id
 
-    def _is_as_anchored(self, seq: int, digest: str) -> bool:
-        return self._anchored.get(seq, frozenset((digest,))) == {digest}
+    def _is_as_anchored(self, link: Link) -> bool:
+        return self._anchored.get(link.seq, frozenset((link.digest,))) == {link.digest}
 
     def explain(self, broken: Link, near: Sequence[Link], head: Beginning | None) -> Damage:
         """What became of the first broken row.

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Concatenate
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from bot.access.audit import Act, record
 from bot.access.judging import judged
 from bot.access.scope import Scope
 from bot.access.secret import Secrets, read_secrets
+from bot.settings import Settings
 from bot.storage.store import P, Store, T
 
 _log = structlog.get_logger(__name__)
@@ -52,7 +52,13 @@ class Recorder:
             secret: from which the keys are derived; without, the one in the file beside the database.
             anchor: the file; without, the one beside the database.
         """
-        return cls(lambda: read_secrets(database_url, secret), Anchor(Path(anchor_path(database_url, anchor))))
+        return cls(lambda: read_secrets(database_url, secret), Anchor(anchor_path(database_url, anchor)))
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Recorder":
+        """The recorder of the settings' database."""
+        secret = settings.secret_key.get_secret_value() if settings.secret_key is not None else None
+        return cls.at(settings.database_url, secret=secret, anchor=settings.audit_anchor)
 
     async def note(self, store: Store, scope: Scope, *acts: Act) -> None:
         """Record acts as they are, such as one that was refused.

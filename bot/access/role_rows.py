@@ -4,7 +4,7 @@ Whoever changes something is asked for anew in the transaction that changes it: 
 was one no longer does nothing. What they return is to be announced: a role that nobody hears of is a secret one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -56,9 +56,9 @@ _STANDING = union_all(
 )
 
 
-def standing_of(connection: Connection, scope: Scope, resource_id: str) -> Standing:
+def read_standing(connection: Connection, workspace_key: int, resource_id: str) -> Standing:
     """What a person may do now. Somebody unknown, and somebody who left, is a member."""
-    rows = connection.execute(_STANDING, _values(scope, resource_id)).all()
+    rows = connection.execute(_STANDING, {"in_workspace": workspace_key, "of_person": resource_id}).all()
     return standing_of_rows((row.what, row.kind, row.value) for row in rows)
 
 
@@ -80,7 +80,7 @@ def require_admin(connection: Connection, scope: Scope, by: str | None) -> None:
     Raises:
         NotAllowed: she may not.
     """
-    if by is not OPERATOR and not standing_of(connection, scope, by).admin:
+    if by is not OPERATOR and not read_standing(connection, scope.workspace_key, by).admin:
         raise NotAllowed("Only admins can do that here.")
 
 
@@ -159,7 +159,7 @@ def revoke_role(
     require_admin(connection, scope, by)
     key = _key(connection, scope, resource_id)
     revoked = _revoke(connection, key, checked_role(role), "granted")
-    rest = standing_of(connection, scope, resource_id)
+    rest = read_standing(connection, scope.workspace_key, resource_id)
     if rest.is_(role):
         elsewhere = "the platform" if "platform" in rest.sources[role] else "the operator's settings"
         raise NotAllowed(f"This role comes from {elsewhere}, and can be taken away there alone.")
@@ -265,7 +265,7 @@ def set_scope(
     lock_settings(connection, scope)
     require_admin(connection, scope, by)
     key = _key(connection, scope, resource_id)
-    standing = standing_of(connection, scope, resource_id)
+    standing = read_standing(connection, scope.workspace_key, resource_id)
     if not standing.supervisor:
         raise NotAllowed("Only a supervisor has a scope: give the role first.")
     before, after = set(standing.scope.rows()), set(wanted.rows())
@@ -299,9 +299,8 @@ def list_roles(connection: Connection, scope: Scope, after: int = 0, size: int =
     """A page of the people who have roles, in the order in which they became known; `after` is the page's before."""
     values = {"in_workspace": scope.workspace_key, "after_key": after, "size": size + 1}
     rows = connection.execute(_HOLDERS, values).all()
-    found = tuple(
-        Holder(row.resource_id, row.name, standing_of(connection, scope, row.resource_id)) for row in rows[:size]
-    )
+    standings = [read_standing(connection, scope.workspace_key, row.resource_id) for row in rows[:size]]
+    found = tuple(Holder(row.resource_id, row.name, one) for row, one in zip(rows, standings, strict=False))
     return Holders(found, rows[size - 1].key if len(rows) > size else None)
 
 
@@ -331,11 +330,11 @@ _READERS = (
 def readers_of(connection: Connection, scope: Scope, resource_id: str | None = None) -> tuple[Reader, ...]:
     """The supervisors who may read somebody's conversations; of a person, those who may read some of hers."""
     rows = connection.execute(_READERS, {"in_workspace": scope.workspace_key}).all()
-    found = (_reader(list(of_one), resource_id) for _key, of_one in groupby(rows, key=lambda row: row.key))
+    found = (_reader([*of_one], resource_id) for _key, of_one in groupby(rows, key=lambda row: row.key))
     return tuple(one for one in found if one is not None)
 
 
-def _reader(rows: list[Row[Any]], resource_id: str | None) -> Reader | None:
+def _reader(rows: Sequence[Row[Any]], resource_id: str | None) -> Reader | None:
     mine = [row for row in rows if resource_id is None or row.kind != "person" or row.value == resource_id]
     if not mine:
         return None

@@ -1,4 +1,4 @@
-"""The one secret, and the keys that are derived from it: for the audit, for buttons, for sessions, for names of things."""
+"""The one secret, and the keys derived from it: for the audit, buttons, sessions and names of things."""
 
 import hmac
 import os
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.errors import SettingsError
-from bot.settings import SECRET_CHARACTERS
+from bot.settings import SECRET_CHARACTERS, Settings
 from bot.storage.store import parse_url
 
 _BYTES = 32
@@ -55,10 +55,15 @@ def beside(database_url: str, suffix: str) -> Path:
     return file.with_name(f"{file.name}.{suffix}")
 
 
-def read_secrets(database_url: str, secret: bytes | str | None = None) -> Secrets:
+def read_secrets(database_url: str, secret: bytes | str | None = None, *, make: bool = True) -> Secrets:
     """The keys of the secret that is given, or else of the one in the file that goes with the database.
 
     The file is made where it is missing, once, whoever comes first, and readable by its owner alone.
+
+    Args:
+        database_url: whose file.
+        secret: what the setting says.
+        make: whether a missing file is made.
 
     Raises:
         SettingsError: the file cannot be read or made, or holds no secret.
@@ -67,7 +72,7 @@ def read_secrets(database_url: str, secret: bytes | str | None = None) -> Secret
         return Secrets.of(secret)
     path = secret_path(database_url)
     try:
-        if not path.exists():
+        if make and not path.exists():
             _make(path)
         held = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -80,6 +85,12 @@ def read_secrets(database_url: str, secret: bytes | str | None = None) -> Secret
             f"{path} holds no secret. Put it back from a backup; without it the audit cannot be verified."
         )
     return Secrets.of(held)
+
+
+def secrets_of(settings: Settings, *, make: bool = True) -> Secrets:
+    """As `read_secrets`, for the settings."""
+    secret = settings.secret_key.get_secret_value() if settings.secret_key is not None else None
+    return read_secrets(settings.database_url, secret, make=make)
 
 
 def _make(path: Path) -> None:

@@ -169,6 +169,21 @@ def migrate(
     (run_check if check else run_migrate)()
 
 
+@app.command("verify-audit")
+def verify_audit(
+    *,
+    anchor: Annotated[
+        list[Path] | None,
+        typer.Option("--anchor", help="Where an end of the audit was written down; once for each machine."),
+    ] = None,
+    sweep: Annotated[bool, typer.Option("--sweep", help="If all is whole, delete what is older than a year.")] = False,
+) -> None:
+    """Verify the record of who read other people's conversations; fail where it is not whole."""
+    from bot.cli.verify_audit import verify_audit as run_verify_audit
+
+    run_verify_audit(anchor or [], sweep=sweep)
+
+
 @app.command()
 def doctor() -> None:
     """Check settings, database and model."""

@@ -144,7 +144,7 @@ def _disclosures(connection: Connection, scope: Scope, batch: ImportBatch, perso
     if batch.told:
         return dict.fromkeys(persons, connection.execute(_NEWEST, values).scalar_one())
     if connection.execute(_IS_LIBRARY, values).scalar_one():
-        return {key: version for key, version in connection.execute(_DISCLOSURES, values | {"persons": persons})}
+        return dict(connection.execute(_DISCLOSURES, values | {"persons": persons}).all())
     return dict.fromkeys(persons, 0)
 
 

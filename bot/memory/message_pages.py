@@ -117,13 +117,7 @@ def _tie(shape: Shape) -> Any:
 
 def list_conditions(shape: Shape) -> list[ColumnElement[bool]]:
     """What a list of this shape holds for its actor."""
-    found = [visible_threads(shape.kind), visible_messages(shape.kind)]
-    if shape.of == "thread":
-        found.append(threads.c.key == bindparam("of_thread"))
-    elif shape.of == "threads":
-        found.append(threads.c.key.in_(bindparam("of_threads", expanding=True)))
-    elif shape.of == "person":
-        found.append(messages.c.resource_key == named_person(shape.kind))
+    found = [visible_threads(shape.kind), visible_messages(shape.kind), *_of_whom(shape)]
     if shape.start:
         found.append(messages.c.sent_at.op(shape.start, is_comparison=True)(bindparam("from_start", type_=Instant())))
     if shape.end:
@@ -132,8 +126,6 @@ def list_conditions(shape: Shape) -> list[ColumnElement[bool]]:
         found += [readable_words(shape.kind), *(Holds(messages.c.metadata_, one) for one in range(shape.metadata))]
     if shape.roles:
         found.append(messages.c.role.in_(shape.roles))
-    if shape.in_channel:
-        found.append(threads.c.channel_id == bindparam("of_channel"))
     if shape.cursor:
         moment, tie = bindparam("cursor_moment", type_=Instant()), bindparam("cursor_tie", type_=Key)
         at_it = messages.c.sent_at == moment
@@ -143,6 +135,20 @@ def list_conditions(shape: Shape) -> list[ColumnElement[bool]]:
         else:
             found.append(or_(messages.c.sent_at > moment, at_it & (_tie(shape) > tie)))
             found.append(messages.c.sent_at >= moment)
+    return found
+
+
+def _of_whom(shape: Shape) -> list[ColumnElement[bool]]:
+    """Of which threads, person and channel the messages are."""
+    found: list[ColumnElement[bool]] = []
+    if shape.of == "thread":
+        found.append(threads.c.key == bindparam("of_thread"))
+    elif shape.of == "threads":
+        found.append(threads.c.key.in_(bindparam("of_threads", expanding=True)))
+    elif shape.of == "person":
+        found.append(messages.c.resource_key == named_person(shape.kind))
+    if shape.in_channel:
+        found.append(threads.c.channel_id == bindparam("of_channel"))
     return found
 
 

@@ -2,8 +2,8 @@
 
 With the first transaction nobody can reach what is to be erased: "everything" takes the person's name off her row, so
 that what she says from then on is somebody else's; a conversation loses its participant, its place and its turns. A
-turn that is worked finds itself gone, and what it was about to store is not stored. What is left is deleted in portions,
-by a job that may end anywhere and be run again.
+turn that is worked finds itself gone, and what it was about to store is not stored. What is left is deleted in
+portions, by a job that may end anywhere and be run again.
 
 Keys of deleted rows are given again, so nothing that outlives a transaction is named by a key alone: a person by her
 subject id, a thread by its key and the moment when it was made.
@@ -66,7 +66,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An erasure that has begun: what its job knows, and the words that wake the job and whoever works on what is gone."""
+    """An erasure that has begun: what its job knows; the words for those who do that job or worked on what is gone."""
 
     arguments: Mapping[str, Any]
     words: tuple[Word, ...]
@@ -110,7 +110,7 @@ def begin_erasure(
         None where there is nothing of the kind, or it is not hers: these look alike.
     """
     values = {"in_workspace": scope.workspace_key, "of_person": wanted.resource_id}
-    person = connection.execute(_PERSON, values).one_or_none()
+    person: Any = connection.execute(_PERSON, values).one_or_none()
     if person is None:
         return None
     # Locked in the same order as where a message is taken in: person, place, thread.
@@ -191,7 +191,7 @@ def _target(connection: Connection, scope: Scope, person: Row[Any], wanted: Want
     if wanted.extent == "conversation":
         thread = connection.execute(_THREAD, values | {"thread_id": wanted.what}).one_or_none()
         return None if thread is None else Target(scope.workspace_key, person.key, None, thread.key, thread.next_seq)
-    row = connection.execute(_MESSAGE, values | {"message_id": wanted.what}).one_or_none()
+    row: Any = connection.execute(_MESSAGE, values | {"message_id": wanted.what}).one_or_none()
     if row is None:
         return None
     keys = (row.key, *_answers_to(connection, person.key, row)) if row.role == "user" else (row.key,)

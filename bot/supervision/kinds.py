@@ -2,7 +2,8 @@
 
 from bot.supervision.erasing import TRACES, clear, erase
 from bot.supervision.erasure_rows import ERASE
-from bot.supervision.own_export import EXPORT, export
+from bot.supervision.own_export import export
+from bot.supervision.own_rows import EXPORT
 from bot.turns.jobs import KINDS, JobKinds
 
 JOB_KINDS: JobKinds = {**KINDS, ERASE: erase, TRACES: clear, EXPORT: export}

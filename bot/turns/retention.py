@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, exists, select
 
+from bot.access.recorder import Recorder
+from bot.access.sweeping import sweep_audit
 from bot.memory.fact_rows import facts_on, forget_groundless
 from bot.memory.message_rows import recount, untitle
 from bot.storage.tables import messages, threads, workspaces
@@ -56,6 +58,7 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
             await progress(f"{swept} messages deleted; {function.__name__}")
     for thread_key in await bench.store.read(threads_off_record):
         await bench.store.write(erase_off_record, thread_key)
+    await sweep_audit(bench.store, Recorder.of(bench.settings), now)
     return ""
 
 

@@ -122,10 +122,11 @@ def _name_channels() -> None:
     """Write on each thread the channel in which it lies, where its place tells."""
     channel = "CASE WHEN p.within <> '' THEN p.within ELSE p.id END"
     of_turn = "SELECT t.place_key FROM turns t WHERE t.thread_key = threads.key ORDER BY t.key LIMIT 1"
+    now_there = "SELECT q.key FROM places q WHERE q.thread_key = threads.key LIMIT 1"
     op.execute(
         sa.text(
             f"UPDATE threads SET channel_id = COALESCE((SELECT {channel} FROM places p "  # noqa: S608 (constants)
-            f"WHERE p.key = COALESCE(({of_turn}), (SELECT q.key FROM places q WHERE q.thread_key = threads.key LIMIT 1))), '') "
+            f"WHERE p.key = COALESCE(({of_turn}), ({now_there}))), '') "
             "WHERE place_kind <> 'direct'"
         )
     )

@@ -257,6 +257,12 @@ class Disk:
             with closing(sqlite3.connect(f"{copied}/full.db")) as database:
                 yield database
 
+    def nothing_is_half(self) -> bool:
+        """Whether the database is sound, and all is done: the last turns end after their answers are seen."""
+        with self.as_it_stands() as database:
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            return all(database.execute(query).fetchone() == (0,) for query in _HALF.values())
+
 
 def _written(file: int, size: int) -> bool:
     try:
@@ -291,11 +297,8 @@ async def test_a_bot_whose_disk_is_full_takes_nothing_in_that_it_cannot_keep_and
                 await a_new_question_is_answered(on, BACK_WITHIN)
                 await somebody_is_answered(on)
         await on.all_answered()
-        with disk.as_it_stands() as database:
-            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            half = {what: database.execute(query).fetchone() for what, query in _HALF.items()}
+        await on.until(disk.nothing_is_half)
         verdict = await whole(on)
 
     assert set(on.refusals()) == {"StorageFull"}
     assert verdict.problems == {}
-    assert half == dict.fromkeys(_HALF, (0,))

@@ -182,8 +182,8 @@ def fill(connection: Connection) -> None:
     chained = "digest" in columns_of(connection)["audit"]
     for table, row in rows:
         if table is tables.audit and not chained:
-            old = "INSERT INTO audit (key, workspace_key, at, actor_id, action, reason) VALUES (1, 1, 0, 'lead', 'a', 'n')"
-            connection.execute(text(old))
+            names = "key, workspace_key, at, actor_id, action, reason"
+            connection.execute(text(f"INSERT INTO audit ({names}) VALUES (1, 1, 0, 'lead', 'a', 'n')"))
         elif table.name in here:
             connection.execute(insert(table), row)
     key, vector = ("rowid", "") if connection.dialect.name == "sqlite" else ("message_key", ", vector")
