@@ -36,7 +36,12 @@ class Serving:
 
 
 def compose(
-    bench: Bench, adapters: Mapping[str, Adapter], *, invoke: Invoke = no_commands, kinds: JobKinds = JOB_KINDS
+    bench: Bench,
+    adapters: Mapping[str, Adapter],
+    *,
+    invoke: Invoke = no_commands,
+    kinds: JobKinds = JOB_KINDS,
+    signals: Signals | None = None,
 ) -> Serving:
     """Put a bot together.
 
@@ -45,8 +50,9 @@ def compose(
         adapters: the platforms, by their names.
         invoke: runs commands.
         kinds: what jobs there are.
+        signals: the store's, where others hear them too.
     """
-    signals = bench.store.signals()
+    signals = signals or bench.store.signals()
     intake = Intake(bench.store, signals, bench.options, bench.now)
     worker = Worker(bench, signals, adapters, kinds)
     return Serving(App(intake, invoke), worker, adapters, signals, bench.options.grace)

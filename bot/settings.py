@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     embedding_model: str | None = None
     embedding_encoding: Literal["float", "base64"] = "float"
 
+    admins: str = Field(default="", max_length=20_000)
+    operator_name: str = Field(default="", max_length=80)
+
     bot_name: str = Field(default="Threadkeeper", min_length=1, max_length=80)
     persona: str = Field(default="", max_length=8_000)
     window_messages: int = Field(default=10, ge=0, le=1_000)
@@ -73,6 +76,11 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value
+
+    @property
+    def admin_ids(self) -> frozenset[str]:
+        """The resource ids of ADMINS."""
+        return frozenset(one.strip() for one in self.admins.split(",") if one.strip())
 
 
 def read_settings(env_file: Path | None = Path(".env")) -> Settings:

@@ -101,6 +101,8 @@ class Deliveries:
                     break
                 for out in batch:
                     all_told &= await self._deliver(self._receive, out)
+                if len(batch) < _BATCH:
+                    break  # whoever did something since delivers it
                 after = batch[-1].key
         return all_told
 

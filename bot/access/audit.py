@@ -2,9 +2,8 @@
 
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql
@@ -97,7 +96,7 @@ def record(connection: Connection, scope: Scope, act: Act, secrets: Secrets, *, 
         placed = replace(link, seq=last.seq + 1)
         digest = digest_of(secrets.audit, last.workspace_id, placed, last.digest or last.workspace_id)
         last = replace(last, seq=placed.seq, digest=digest, at=act.at)
-        rows.append({"workspace_key": scope.workspace_key, **_values(placed), "digest": digest})
+        rows.append({"workspace_key": scope.workspace_key, **asdict(placed), "digest": digest})
     connection.execute(_RECORD, rows)
     connection.execute(_MOVE_HEAD, {**here, "seq": last.seq, "digest": last.digest})
     return last
@@ -143,16 +142,3 @@ def _links(act: Act, actor: str, subjects: list[str | None], conversation: str) 
         )
 
 
-def _values(link: Link) -> dict[str, Any]:
-    return {
-        "seq": link.seq,
-        "at": link.at,
-        "actor_id": link.actor_id,
-        "actor_kind": link.actor_kind,
-        "action": link.action,
-        "subject_id": link.subject_id,
-        "object_id": link.object_id,
-        "outcome": link.outcome,
-        "category": link.category,
-        "note": link.note,
-    }

@@ -113,7 +113,7 @@ class Walk:
         for link in links:
             if link.seq != self.last.seq + 1:
                 return link
-            if not link.digest and not self.chained and not self.last.digest:
+            if self._is_from_before(link):
                 self.unchained += 1
             elif not (self._follows(link, self._before) and self._is_as_anchored(link)):
                 return link
@@ -121,6 +121,11 @@ class Walk:
                 self.chained += 1
             self.last = Beginning(link.seq, link.digest)
         return None
+
+    def _is_from_before(self, link: Link) -> bool:
+        """Whether a row is from before there was a chain: it can only stand before all others."""
+        begun = self.chained or self.last.digest
+        return not link.digest and not begun and link.seq not in self._anchored
 
     @property
     def _before(self) -> str:

@@ -17,8 +17,6 @@ NOBODY = "nobody"
 _USUAL_SERVER = "api.openai.com"
 #: Names that one sentence lists.
 _NAMES = 5
-_DAY = "%-d %b %Y"
-_MINUTE = "%-d %b %Y %H:%M UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +94,10 @@ def first_contact(facts: DisclosureFacts) -> str:
         readers, direct = f"you and, in channels, {company} and {supervisors}", "you only"
     else:
         readers, direct = f"you, {supervisors} and, in channels, {company}", f"you and {supervisors}"
-    lines = [
-        f"Hi, I'm {inline(facts.bot_name)}, an AI, and I can be wrong. "
-        f"I keep what you write to me {kept}, so that you can come back to it.",
-        f"Our conversations can be read by: {readers}. Your direct messages: {direct}.{_notice(facts)}",
-        _makers(facts),
-    ]
-    return "\n\n".join(lines)
+    hello = f"Hi, I'm {inline(facts.bot_name)}, an AI, and I can be wrong."
+    keeping = f"I keep what you write to me {kept}, so that you can come back to it."
+    reading = f"Our conversations can be read by: {readers}. Your direct messages: {direct}.{_notice(facts)}"
+    return "\n\n".join((f"{hello} {keeping}", reading, _makers(facts)))
 
 
 def _notice(facts: DisclosureFacts) -> str:
@@ -132,6 +127,10 @@ def _makers(facts: DisclosureFacts) -> str:
     if facts.provider == NOBODY:
         return f"{runs}. No model is set: I answer without one, and nothing you write is sent to anybody."
     return f"{runs}, and {inline(facts.provider)} writes my answers: what you write is sent there."
+
+
+def _date(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y}"
 
 
 def _days(number: int) -> str:
@@ -185,15 +184,16 @@ def privacy_text(
 ) -> str:
     """What a person may know about what is kept of her and who may read it, as CommonMark."""
     deleted = f"deleted after {_days(facts.retention_days)}" if facts.retention_days else "kept until you delete it"
-    since = f" since {kept.since.strftime(_DAY)}" if kept.since is not None else ""
+    since = f" since {_date(kept.since)}" if kept.since is not None else ""
     amount = f"{_counted(kept.conversations, 'conversation')} and {_counted(kept.facts, 'fact')}{since}, {deleted}"
     if not kept.keeps:
         amount += ". You asked me not to keep what you write: I answer it, and keep nothing of it"
     sent = "nobody: I answer without a model" if facts.provider == NOBODY else inline(facts.provider)
+    company = "in channels, whoever talks with us there"
+    server = "whoever runs the server can technically reach the data"
     lines = [
         f"- **Kept:** {amount}.",
-        f"- **May read:** you; {_may_read(facts, supervisors)}; in channels, whoever talks with us there; whoever runs "
-        "the server can technically reach the data.",
+        f"- **May read:** you; {_may_read(facts, supervisors)}; {company}; {server}.",
         f"- **Has read:** {_has_read(readings)}.",
         f"- **Sent to:** {sent}.",
         f"- **Memory of other conversations:** {'comes later' if memory == 'later' else memory}.",
@@ -207,7 +207,7 @@ def _may_read(facts: DisclosureFacts, supervisors: Sequence[SupervisorLine]) -> 
     if not supervisors:
         return "supervisors, of whom there is none"
     where = "channels only" if facts.supervision == "channels" else "direct messages included"
-    each = [f"{inline(one.name)}{'' if one.whole else _places(one)}, since {one.since.strftime(_DAY)}" for one in supervisors]
+    each = [f"{inline(one.name)}{'' if one.whole else _places(one)}, since {_date(one.since)}" for one in supervisors]
     return f"{'the supervisor' if len(each) == 1 else 'the supervisors'} {'; '.join(each)} ({where})"
 
 
@@ -219,7 +219,7 @@ def _has_read(readings: Sequence[ReadingLine]) -> str:
     if not readings:
         return "nobody"
     return "; ".join(
-        f"{inline(one.name)}, {one.at.strftime(_MINUTE)}, {inline(one.category) or 'no category'}, "
+        f"{inline(one.name)}, {_date(one.at)} {one.at:%H:%M} UTC, {inline(one.category) or 'no category'}, "
         f"{_counted(one.conversations, 'conversation')}"
         for one in readings
     )

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Row,
     and_,
     bindparam,
     delete,
@@ -330,11 +329,11 @@ _READERS = (
 def readers_of(connection: Connection, scope: Scope, resource_id: str | None = None) -> tuple[Reader, ...]:
     """The supervisors who may read somebody's conversations; of a person, those who may read some of hers."""
     rows = connection.execute(_READERS, {"in_workspace": scope.workspace_key}).all()
-    found = (_reader([*of_one], resource_id) for _key, of_one in groupby(rows, key=lambda row: row.key))
+    found = (_reader(tuple(of_one), resource_id) for _key, of_one in groupby(rows, key=lambda row: row.key))
     return tuple(one for one in found if one is not None)
 
 
-def _reader(rows: Sequence[Row[Any]], resource_id: str | None) -> Reader | None:
+def _reader(rows: Sequence[Any], resource_id: str | None) -> Reader | None:
     mine = [row for row in rows if resource_id is None or row.kind != "person" or row.value == resource_id]
     if not mine:
         return None

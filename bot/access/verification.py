@@ -1,7 +1,7 @@
 """Verifies audits: their chains, their heads, and what was written down outside."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -18,27 +18,16 @@ _NEAR = 5_000
 #: The act that begins a chain anew behind rows that were deleted for their age.
 SWEPT = "swept"
 
-_COLUMNS = (
-    audit.c.seq,
-    audit.c.at,
-    audit.c.actor_id,
-    audit.c.actor_kind,
-    audit.c.action,
-    audit.c.subject_id,
-    audit.c.object_id,
-    audit.c.outcome,
-    audit.c.category,
-    audit.c.note,
-    audit.c.digest,
-)
+_NAMES = tuple(field.name for field in fields(Link))
 _HERE = audit.c.workspace_key == bindparam("in_workspace")
 _ROWS = (
-    select(*_COLUMNS, audit.c.key)
+    select(*(audit.c[name] for name in _NAMES), audit.c.key)
     .where(_HERE, audit.c.seq > bindparam("after"))
     .order_by(audit.c.seq)
     .limit(bindparam("most"))
 )
 _HEAD = select(audit_heads.c.seq, audit_heads.c.digest).where(audit_heads.c.workspace_key == bindparam("in_workspace"))
+_CHAINED = select(audit_heads.c.workspace_key).union_all(select(audit.c.key).where(audit.c.digest != "")).limit(1)
 _FIRST = select(audit.c.seq).where(_HERE).order_by(audit.c.seq).limit(1)
 _SWEPT = select(audit.c.note).where(_HERE, audit.c.action == SWEPT).order_by(audit.c.seq.desc()).limit(1)
 
@@ -60,6 +49,11 @@ class _Portion:
     keys: Sequence[int]
     #: As it stood when these rows were read.
     head: Beginning | None
+
+
+def anything_chained(connection: Connection) -> bool:
+    """Whether any act was recorded since there is a chain."""
+    return connection.execute(_CHAINED).first() is not None
 
 
 async def verify(store: Store, secrets: Secrets, anchored: Anchored) -> AsyncIterator[Verdict]:
@@ -116,7 +110,7 @@ def _read_portion(connection: Connection, workspace_key: int, after: int, most: 
     rows = connection.execute(_ROWS, {**here, "after": after, "most": most}).all()
     head = connection.execute(_HEAD, here).one_or_none()
     return _Portion(
-        [Link(*row[:-1]) for row in rows],
+        [Link(**{name: getattr(row, name) for name in _NAMES}) for row in rows],
         [row.key for row in rows],
         None if head is None else Beginning(head.seq, head.digest),
     )

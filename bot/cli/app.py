@@ -15,7 +15,7 @@ WORKSPACE = "local:default"
 
 app = typer.Typer(
     help="A chat bot that keeps every person's conversations separate, private and lasting. "
-    "Without a command it starts a conversation with you.",
+    "Without a command it runs the bot: see run.",
     rich_markup_mode=None,  # Rich's help takes three times as long to appear
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -72,9 +72,17 @@ def root(
     del version  # its call-back has done the work
     configure_logging(verbose=verbose)
     if context.invoked_subcommand is None:
-        from bot.cli.chat import chat_as_user
+        from bot.cli.run import run as run_bot
 
-        chat_as_user()
+        run_bot()
+
+
+@app.command(name="run")
+def run_command() -> None:
+    """Run the bot on every platform that is set up; with none, in the playground in your browser."""
+    from bot.cli.run import run as run_bot
+
+    run_bot()
 
 
 @app.command()

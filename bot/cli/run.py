@@ -12,13 +12,16 @@ from adapters.local.playground.app import playground_app
 from adapters.local.playground.news import News
 from adapters.local.playground.seed import seed
 from adapters.local.playground.serving import HOST, bound, serve_playground
+from bot.access.disclosure import operator_of
 from bot.access.recorder import Recorder
+from bot.access.scope import Scope
 from bot.access.secret import Secrets, read_secrets
+from bot.access.telling import disclose_changes, workspace_keys
 from bot.chat import Adapter
 from bot.cli.playground import roles_in, set_up_playground
 from bot.cli.start import database_name, told
 from bot.commands.context import Services
-from bot.commands.kinds import COMMAND_KINDS
+from bot.commands.kinds import JOB_KINDS
 from bot.commands.registry import all_commands
 from bot.commands.running import Commands
 from bot.memory.values import MemoryOptions
@@ -27,7 +30,6 @@ from bot.serve import compose, serve, stopped_by_signals
 from bot.settings import Settings, read_settings
 from bot.storage.store import Store, open_store
 from bot.terminal.screen import Screen
-from bot.turns.jobs import KINDS
 from bot.turns.options import options_of
 from bot.turns.working import Bench
 from bot.visible import visible_line
@@ -62,12 +64,14 @@ async def _run(settings: Settings, screen: Screen) -> None:
 
 async def _serve(bench: Bench, secrets: Secrets, screen: Screen) -> None:
     settings, registry, news = bench.settings, all_commands(), News()
-    recorder = Recorder.at(settings.database_url, secret=_secret(settings), anchor=settings.audit_anchor)
+    recorder = Recorder.of(settings)
     world = World(bench.store, bench.now, secrets.buttons, changed=news.tell)
     local = LocalAdapter(world, registry=registry)
     adapters: dict[str, Adapter] = {local.platform: local} if settings.local_playground is not False else {}
-    commands = Commands(Services(bench, adapters, registry, recorder))
-    serving = compose(bench, adapters, invoke=commands, kinds={**KINDS, **COMMAND_KINDS})
+    signals = bench.store.signals()
+    commands = Commands(Services(bench, adapters, registry, recorder, signals))
+    serving = compose(bench, adapters, invoke=commands, kinds=JOB_KINDS, signals=signals)
+    await _disclose(bench)
     stop = asyncio.Event()
     with stopped_by_signals(stop.set):
         beside: Sequence[asyncio.Task[None]] = ()
@@ -95,6 +99,15 @@ async def _serve(bench: Bench, secrets: Secrets, screen: Screen) -> None:
             await asyncio.gather(*beside)
 
 
+async def _disclose(bench: Bench) -> None:
+    """What the operator changed since the last start is told to everybody before anything more of theirs is kept."""
+    after, operator = 0, operator_of(bench.settings)
+    while keys := await bench.store.read(workspace_keys, after):
+        for key in keys:
+            await bench.store.write(disclose_changes, Scope("system", key, ()), operator, bench.now())
+        after = keys[-1]
+
+
 def _greet(screen: Screen, bench: Bench, address: str) -> None:
     settings = bench.settings
     screen.say(f"Threadkeeper {version('threadkeeper')}. Database: {visible_line(database_name(settings))}")
@@ -107,9 +120,7 @@ def _greet(screen: Screen, bench: Bench, address: str) -> None:
 
 @asynccontextmanager
 async def _opened(settings: Settings, screen: Screen) -> AsyncIterator[Store]:
-    store = await open_store(
-        settings.database_url, purpose="worker", migration_url=settings.migration_database_url
-    )
+    store = await open_store(settings.database_url, purpose="worker", migration_url=settings.migration_database_url)
     try:
         if store.migration is not None:
             screen.note(told(store.migration))

@@ -11,7 +11,7 @@ from bot.access.anchor import Anchored, anchor_path, read_anchors
 from bot.access.recorder import Recorder
 from bot.access.secret import secrets_of
 from bot.access.sweeping import sweep_audit
-from bot.access.verification import Verdict, verify
+from bot.access.verification import Verdict, anything_chained, verify
 from bot.errors import NotAllowed
 from bot.settings import Settings, read_settings
 from bot.storage.store import open_store
@@ -46,6 +46,9 @@ async def _verify(screen: Screen, settings: Settings, anchors: Sequence[Path]) -
     store = await open_store(url, purpose="reader")
     sound = True
     try:
+        if not anchored.of and not await store.read(anything_chained):
+            screen.say("No act was recorded yet.")
+            return True
         secrets = secrets_of(settings, make=False)
         async for verdict in verify(store, secrets, anchored):
             screen.say(_told(verdict))

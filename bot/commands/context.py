@@ -12,8 +12,8 @@ from bot.chat import Adapter, Button, Form, Invocation, PersonRef, PlaceRef, Rep
 from bot.commands.declaration import Command, Registry
 from bot.memory.memory import Memory
 from bot.memory.view import MemoryView
+from bot.storage.signals import Signals
 from bot.turns.working import Bench
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Services:
     registry: Registry
     #: Records privileged acts before anything comes of them.
     recorder: Recorder
+    #: Where workers hear of what a command queued.
+    signals: Signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,12 @@ class Context:
         """The memory of her workspace as an actor sees it."""
         bench = self.bench
         return Memory(bench.store, self.workspace_key, bench.memory_options, bench.now).as_actor(actor)
+
+    def wake(self, *words: str) -> None:
+        """Let this process's workers hear at once of what was queued; the others hear of it by the database."""
+        for word in words:
+            if word:
+                self.services.signals.say(word)
 
     async def answer(self, reply: Reply) -> None:
         """Answer, as privately as the command is declared."""

@@ -1,7 +1,6 @@
 """Runs an invocation: finds its command, asks whether this person may, reads the arguments."""
 
-from bot.access.role_rows import standing_of
-from bot.access.scope import Scope
+from bot.access.role_rows import read_standing
 from bot.chat import Invocation, Reply
 from bot.commands.context import Context, Services
 from bot.commands.declaration import Command
@@ -43,5 +42,5 @@ class Commands:
         key = await bench.store.read(workspace_key, workspace_id)
         if key is None:
             key = await bench.store.write(ensure_workspace, workspace_id, bench.now())
-        standing = await bench.store.read(standing_of, Scope("system", key, ()), invocation.person.resource_id)
+        standing = await bench.store.read(read_standing, key, invocation.person.resource_id)
         return Context(self._services, invocation, key, standing, command.private)

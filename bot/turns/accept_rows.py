@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql
 
+from bot.access.disclosure_rows import choose_keeping
 from bot.access.scope import Scope
 from bot.agent.titles import title_of_question
 from bot.chat import Message
@@ -22,7 +23,7 @@ from bot.storage.signals import announce
 from bot.storage.tables import messages, participants, people, threads, workspaces
 from bot.storage.turn_tables import deliveries_in, pending_changes, utterances
 from bot.turns.addressing import Followed, followed, is_off_record
-from bot.turns.held_rows import Author, author_of, choose, count_held, hold_message, take_held, untold
+from bot.turns.held_rows import Author, author_of, count_held, hold_message, take_held, untold
 from bot.turns.incoming import Incoming
 from bot.turns.job_rows import NewJob, queue_job, queue_notice
 from bot.turns.notices import HELD
@@ -154,7 +155,7 @@ def release_held(
     author = author_of(connection, scope, resource_id)
     if author is None:
         return ()
-    choose(connection, scope, resource_id, version, keeps=keeps)
+    choose_keeping(connection, scope, resource_id, version, keeps=keeps)
     author = replace(author, told_version=version, keeps=keeps)
     words: list[Word] = []
     for given in waiting:

@@ -109,19 +109,6 @@ def take_held(connection: Connection, scope: Scope, utterance_id: str) -> int | 
     return connection.execute(_TAKE, {"in_workspace": scope.workspace_key, "said": utterance_id}).scalar()
 
 
-_CHOOSE = (
-    update(people)
-    .where(people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == bindparam("of_person"))
-    .values(told_version=bindparam("told"), keeps=bindparam("shall_keep"))
-)
-
-
-def choose(connection: Connection, scope: Scope, resource_id: str, version: int, *, keeps: bool) -> None:
-    """Note that a person was told of a disclosure, and whether she wants her words kept."""
-    values = {"in_workspace": scope.workspace_key, "of_person": resource_id, "told": version, "shall_keep": keeps}
-    connection.execute(_CHOOSE, values)
-
-
 _EVENT = select(held.c.event).where(
     held.c.workspace_key == bindparam("in_workspace"), held.c.utterance_id == bindparam("said")
 )

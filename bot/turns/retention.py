@@ -1,12 +1,13 @@
 """Housekeeping: what was kept long enough goes. In small transactions, so that nobody waits for it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, exists, select
 
 from bot.access.recorder import Recorder
+from bot.access.settings_rows import chosen_retentions
 from bot.access.sweeping import sweep_audit
 from bot.memory.fact_rows import facts_on, forget_groundless
 from bot.memory.message_rows import recount, untitle
@@ -42,6 +43,11 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
         while gone := await bench.store.write(sweep_messages, now - options.retention):
             swept += gone
             await progress(f"{swept} messages deleted")
+    for workspace_key, days in (await bench.store.read(chosen_retentions)).items():
+        # What is longer than the operator's has found nothing left.
+        while gone := await bench.store.write(sweep_messages, now - timedelta(days=days), workspace_key):
+            swept += gone
+            await progress(f"{swept} messages deleted")
     marks = now - options.deliveries_kept
     forgotten = marks if options.retention is None else min(marks, now - options.retention)
     for function, before in (
@@ -62,11 +68,16 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
     return ""
 
 
-def sweep_messages(connection: Connection, before: datetime) -> int:
-    """Delete a portion of the messages that were stored before a time, with what rests on them; how many they were."""
+def sweep_messages(connection: Connection, before: datetime, workspace_key: int | None = None) -> int:
+    """Delete a portion of the messages that were stored before a time, with what rests on them; how many they were.
+
+    In one workspace, where it is named.
+    """
     # Those of turns that are still owed stay until these are closed.
     owed = exists().where(turns.c.thread_key == messages.c.thread_key, is_open(turns))
-    here = messages.c.workspace_key.in_(select(workspaces.c.key))  # an index begins with it
+    # An index begins with the workspace.
+    every = messages.c.workspace_key.in_(select(workspaces.c.key))
+    here = every if workspace_key is None else messages.c.workspace_key == workspace_key
     past = select(messages.c.key, messages.c.thread_key).where(here, messages.c.stored_at < before, ~owed)
     found = connection.execute(past.limit(_PORTION)).all()
     # Locked: nothing is said in these threads until it is clear what is left of them.

@@ -77,14 +77,21 @@ async def say_all(store: Store, local: LocalAdapter, first: int, last: int, paus
     said = {int(NAMED.findall(row.text)[0]): row.id for row in await store.read(posts_of_channel) if row.author}
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    for done, saying in enumerate(one for one in everything if one.number not in said):
-        await asyncio.sleep(max(0.0, begun + done * pause - loop.time()))
-        said[saying.number] = await say(local, saying, said)
+    last_of: dict[int | None, asyncio.Task[None]] = {}
+    async with asyncio.TaskGroup() as talking:
+        for done, saying in enumerate(one for one in everything if one.number not in said):
+            await asyncio.sleep(max(0.0, begun + done * pause - loop.time()))
+            thread = saying.number if saying.root is None else saying.root
+            # In other threads people talk meanwhile, however long this takes.
+            last_of[thread] = talking.create_task(say(local, saying, said, last_of.get(thread)))
 
 
-async def say(local: LocalAdapter, saying: Saying, said: dict[int, str]) -> str:
+async def say(local: LocalAdapter, saying: Saying, said: dict[int, str], before: "asyncio.Task[None] | None") -> None:
+    """Say something when what was said before it in its thread stands there."""
+    if before is not None:
+        await before
     root = "" if saying.root is None else said[saying.root]
-    return await local.say(WORKSPACE, CHANNEL, saying.person, saying.text, root=root)
+    said[saying.number] = await local.say(WORKSPACE, CHANNEL, saying.person, saying.text, root=root)
 
 
 def owed(connection: Connection, said: int) -> bool:

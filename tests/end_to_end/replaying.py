@@ -24,6 +24,8 @@ from tests.support_chat import Channel, Line
 
 WORKSPACE, CHANNEL = "stripe", "dev"
 _SILENCE = timedelta(minutes=30)
+#: Who says nothing for so long is being started again.
+_STARTING_SECONDS = 0.5
 _QUESTION = re.compile(r"§(\d+):")
 #: A number, in a message or in an answer.
 NAMED = re.compile(r"§(\d+)")
@@ -156,6 +158,14 @@ def _check_thread(thread: Sequence[Any], checked: Checked) -> None:
     checked.said += len(author_of)
     checked.lost += [one for one in author_of if one not in answered]
     checked.twice += [one for one, times in answered.items() if times > 1]
+
+
+def pace(rows: Sequence[Any]) -> float:
+    """How many messages people said per second, while there was a process for them to speak in."""
+    times = sorted(row.at for row in rows if row.author)
+    pauses = [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:], strict=False)]
+    spoken = [pause for pause in pauses if pause < _STARTING_SECONDS]
+    return len(spoken) / max(sum(spoken), 0.001)
 
 
 def posts_of_channel(connection: Connection) -> list[Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.storage.store import open_store
-from tests.end_to_end.replaying import Checked, check, counted, posts_of_channel
+from tests.end_to_end.replaying import Checked, check, counted, pace, posts_of_channel
 from tests.processes import ROOT
 
 pytestmark = pytest.mark.data
@@ -55,12 +55,14 @@ async def outcome(url: str, log: Path, *, kills: int, seconds: float) -> Checked
     """What the posts tell, after the numbers were printed for whoever reads along (`pytest -rP`)."""
     store = await open_store(url, purpose="reader")
     try:
-        checked, numbers = check(await store.read(posts_of_channel)), await store.read(counted)
+        posts, numbers = await store.read(posts_of_channel), await store.read(counted)
     finally:
         await store.close()
+    checked = check(posts)
     calls = len(log.read_text().splitlines())  # noqa: ASYNC240 (all is over by now)
     print(  # noqa: T201
-        f"messages {checked.said}, answers {checked.answers}, kills {kills}, seconds {seconds:.0f}, "
+        f"messages {checked.said} at {pace(posts):.0f}/s, answers {checked.answers}, kills {kills}, "
+        f"seconds {seconds:.0f}, "
         + ", ".join(f"{name} {len(found)}" for name, found in checked.faults.items())
         + f", model calls per turn {calls / max(1, checked.answers):.2f}, {numbers}"
     )

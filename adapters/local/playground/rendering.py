@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
+from zlib import crc32
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -64,7 +65,7 @@ def initials(name: str) -> str:
 
 def hue(name: str) -> int:
     """One of six colours for a name, always the same."""
-    return sum(name.encode(errors="replace")) % 6
+    return crc32(name.encode(errors="replace")) % 6
 
 
 environment.globals.update(

@@ -1,0 +1,258 @@
+"""Forgetting, down to the bytes: a thousand canaries of one person, with other people's words beside them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, Table, delete, insert, select, text, update
+
+from bot.chat import Attachment, Feedback, PersonRef
+from bot.storage.tables import (
+    condensations,
+    erasures,
+    fact_sources,
+    facts,
+    held,
+    messages,
+    metadata,
+    people,
+    roles,
+    scopes,
+    threads,
+    vectors,
+)
+from bot.storage.turn_tables import jobs, pending_changes, places, posts
+from bot.supervision.erasure_rows import Wanted, begin_erasure
+from bot.turns.held_rows import hold_message
+from bot.turns.job_rows import NewJob, queue_job
+from tests.bot.supervision.paper import HERE, Office, direct, office, person, thread_in, wall_clock
+from tests.bot.turns.events import edit_of, message
+from tests.engines import Postgres
+
+#: Long enough for the whole load; what it says of time is tested elsewhere.
+SECONDS = 120
+
+
+def canary(stem: str, number: int) -> str:
+    return f"{stem}{number:05d}"
+
+
+async def load(at: Office, who: PersonRef, stem: str, company: tuple[PersonRef, PersonRef]) -> int:
+    """A life of one person, each thing in it with a word of its own; how many words those are."""
+    numbers = iter(range(100_000))
+
+    def word() -> str:
+        return canary(stem, next(numbers))
+
+    shared = thread_in()
+    first = await at.say(who, f"{word()} is what the title is made of", thread_in("general", "2"))
+    await at.say(company[0], "who will help me", shared)
+    await at.say(company[1], "and me", shared)
+    for number in range(45):
+        said = [
+            await at.say(who, f"in my own words {word()}", attachments=(_file(word()),))
+            for _ in range(6)
+        ]
+        said += [await at.say(who, f"before others {word()} {'and more ' * number}", shared) for _ in range(4)]
+        await at.say(company[number % 2], f"beside it {number}", shared)
+        await at.tell(edit_of(said[0], f"better words {word()}", wall_clock()))
+        if number % 10 == 0:
+            await at.quiet(SECONDS)
+    early = message(f"comes later {word()}", f"early {stem}", who=who, where=direct(who))
+    await at.tell(edit_of(early, f"too early {word()}", wall_clock()))
+    await at.say(who, word() * 200_000)  # too long: a notice
+    await at.quiet(SECONDS)
+    await at.say(who, f"{'longer than a page ' * 900}{word()}")
+    await at.quiet(SECONDS)
+    await _rate(at, who)
+    await at.store.write(_lay, at.scope.workspace_key, who, [word() for _ in range(300)], first.place.place_id)
+    return next(numbers)
+
+
+def _file(name: str) -> Attachment:
+    return Attachment(f"{name}.pdf", "application/pdf", 10, f"reference {name}")
+
+
+async def _rate(at: Office, who: PersonRef) -> None:
+    (post, *_) = await at.rows(posts, posts.c.post_id.is_not(None))
+    rated = Feedback(
+        delivery_id=str(uuid4()), person=who, place=direct(who), post_id=post["post_id"], value="good"
+    )
+    await at.tell(rated)
+
+
+def _lay(connection: Connection, workspace: int, who: PersonRef, words: list[str], place_id: str) -> None:
+    """What no event brings about yet: facts, vectors, condensations, what waits, tasks, a title of her own."""
+    key = connection.execute(select(people.c.key).where(people.c.resource_id == who.resource_id)).scalar_one()
+    now = wall_clock()
+    mine = connection.execute(
+        select(messages.c.key, messages.c.thread_key).where(messages.c.resource_key == key).limit(100)
+    ).all()
+    for row, word in zip(mine, words[:100], strict=False):
+        connection.execute(
+            insert(vectors), {"message_key": row.key, "model": "m", "dimensions": 2, "vector": word.encode()}
+        )
+    for number, word in enumerate(words[100:200]):
+        fact = connection.execute(
+            insert(facts).returning(facts.c.key),
+            {
+                "workspace_key": workspace,
+                "resource_key": key,
+                "id": f"fact {word}",
+                "text": f"likes {word}",
+                "created_at": now,
+                "updated_at": now,
+            },
+        ).scalar_one()
+        if number % 2:
+            connection.execute(insert(fact_sources), {"fact_key": fact, "message_key": mine[number % len(mine)].key})
+    condensed = {"thread_key": mine[0].thread_key, "up_to_seq": 9, "text": words[200], "model": "m", "created_at": now}
+    connection.execute(insert(condensations), condensed)
+    waiting = message(words[201], f"held {words[201]}", who=who, where=direct(who))
+    from bot.access.scope import Scope
+
+    hold_message(connection, Scope("system", workspace, ()), key, waiting, now)
+    place = connection.execute(select(places.c.key).where(places.c.id == direct(who).place_id)).scalar_one()
+    for word in words[202:260]:
+        new = NewJob(f"task {word}", "notice", {"about": word}, workspace, key, place, report=f"about {word}")
+        queue_job(connection, new, now)
+    titled = update(threads).where(threads.c.id == place_id)
+    connection.execute(titled.values(title=words[260], title_source="person", metadata_={"of": words[261]}))
+    role = {"resource_key": key, "role": "admin", "source": "granted", "workspace_key": workspace, "granted_at": now}
+    connection.execute(insert(roles), role)
+    scope = {"resource_key": key, "kind": "channel", "value": words[262], "workspace_key": workspace, "granted_at": now}
+    connection.execute(insert(scopes), scope)
+
+
+def _names_her(connection: Connection, workspace: int, supervisor: PersonRef, who: PersonRef) -> None:
+    key = connection.execute(select(people.c.key).where(people.c.resource_id == supervisor.resource_id)).scalar_one()
+    row = {"resource_key": key, "kind": "person", "value": who.resource_id, "workspace_key": workspace}
+    connection.execute(insert(scopes), row | {"granted_at": wall_clock()})
+
+
+class Files:
+    """All files that the bot's database writes, as bytes."""
+
+    def __init__(self, url: str, folder: Path, postgres: Postgres | None) -> None:
+        self._url = url
+        self._postgres = postgres
+        self._folder = folder if postgres is None else self._data_folder(postgres)
+
+    def _data_folder(self, server: Postgres) -> Path:
+        with psycopg.connect(server.uri) as connection:
+            row = connection.execute("SHOW data_directory").fetchone()
+        assert row is not None
+        return Path(row[0])
+
+    def _all(self) -> Iterator[bytes]:
+        if self._postgres is not None:
+            with psycopg.connect(self._postgres.uri, autocommit=True) as connection:
+                connection.execute("CHECKPOINT")
+        for folder, _folders, names in os.walk(self._folder):
+            if "pg_wal" not in folder:  # the certificate says so
+                for name in names:
+                    try:
+                        yield (Path(folder) / name).read_bytes()
+                    except OSError:
+                        continue
+
+    def count(self, word: str) -> int:
+        """How often a word stands in them, in whatever case."""
+        return sum(content.lower().count(word.encode()) for content in self._all())
+
+
+@pytest.fixture
+def files(url: str, engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Files:
+    return Files(url, tmp_path, None if engine == "sqlite" else request.getfixturevalue("postgres"))
+
+
+async def others(at: Office, stem: str) -> dict[str, list[Any]]:
+    """All rows that are not hers, but for what an erasure changes on them."""
+    found = {}
+    for table in metadata.sorted_tables:
+        if table.name in {"erasures", "jobs", "audit", "audit_heads"}:
+            continue
+        rows = await at.rows(table)
+        found[table.name] = [_without_marks(table, row) for row in rows if stem not in str(row).lower()]
+    return found
+
+
+def _without_marks(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    if table is messages:
+        row["metadata_"] = {name: one for name, one in row["metadata"].items() if name != "source_changed_at"}
+        del row["metadata"]
+    return row
+
+
+async def test_a_thousand_canaries_of_a_person_are_gone_from_all_files(
+    url: str, files: Files, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stem, beside = f"k{uuid4().hex[:10]}", f"b{uuid4().hex[:10]}"
+    ana, ben, cleo = person(f"{stem}id", f"{stem}name"), person(f"{beside}id"), person("cleo")
+    async with office(url) as at:
+        number = await load(at, ana, stem, (ben, cleo))
+        await load(at, ben, beside, (cleo, cleo))
+        await at.store.write(_names_her, at.scope.workspace_key, cleo, ana)
+        if at.store.shared:
+            await _analyze(url)
+        assert number >= 1_000
+        assert files.count(stem) >= number
+        of_ben = {name: files.count(canary(beside, one)) for one, name in ((5, "early"), (200, "middle"), (500, "late"))}
+        key = (await at.rows(people, people.c.resource_id == ana.resource_id))[0]["key"]
+        kept = await at.store.read(_kept_rows, key)
+
+        begun = await at.store.write(
+            begin_erasure, at.scope, Wanted("e1", ana.resource_id, "everything"), direct(ana), wall_clock()
+        )
+        assert begun is not None
+        for said in begun.words:
+            at.serving.signals.say(said)
+        (certificate,) = await at.until(lambda: at.reports(direct(ana), "**Certificate"), SECONDS)
+        await at.quiet(SECONDS)
+
+        assert files.count(stem) == 0
+        (row,) = await at.rows(erasures)
+        assert row["scrubbed_at"] is not None
+        assert row["counts"]["after"] == {}
+        assert "0 left." in certificate.text
+        assert await at.store.read(_kept_rows, key) == kept
+        assert all(files.count(canary(beside, one)) for one in (5, 200, 500)) and of_ben
+    assert stem not in "".join(capfd.readouterr()).lower()
+
+
+async def _analyze(url: str) -> None:
+    """Statistics hold the commonest values of columns: people's words, too."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+
+
+def _kept_rows(connection: Connection, key: int) -> dict[str, Any]:
+    """What others have, row by row, but for the marks that an erasure leaves on it."""
+    statements = {
+        "messages": "SELECT id, seq, role, text, sent_at, thread_key FROM messages WHERE resource_key <> :key",
+        "facts": "SELECT id, text FROM facts WHERE resource_key <> :key",
+        "usage": "SELECT key, at, prompt_tokens FROM usage WHERE resource_key <> :key",
+        "turns": "SELECT id, state FROM turns WHERE resource_key <> :key",
+        "posts": "SELECT p.value, p.state FROM posts p JOIN turns t ON t.key = p.turn_key WHERE t.resource_key <> :key",
+        "participants": "SELECT thread_key, resource_key FROM participants WHERE resource_key <> :key",
+        "people": "SELECT key, resource_id, name FROM people WHERE key <> :key",
+        "feedback": "SELECT message_key, value FROM feedback WHERE resource_key <> :key",
+        "roles": "SELECT role, source FROM roles WHERE resource_key <> :key",
+        "held": "SELECT utterance_id FROM held WHERE resource_key <> :key",
+        "vectors": "SELECT v.vector FROM vectors v JOIN messages m ON m.key = v.message_key WHERE m.resource_key <> :key",
+        "threads": "SELECT id, title FROM threads WHERE owner_key <> :key AND message_count > 0",
+        "pending_changes": "SELECT utterance_id, text FROM pending_changes WHERE resource_id LIKE '%:b%'",
+    }
+    found = {}
+    for name, statement in statements.items():
+        rows = [tuple(row) for row in connection.execute(text(statement), {"key": key} if ":key" in statement else {})]
+        assert rows, name
+        found[name] = sorted(map(str, rows))
+    return found
+
+
+__all__ = ["HERE", "delete", "held", "jobs", "pending_changes"]
