@@ -56,6 +56,7 @@ class Settings(BaseSettings):
         "migration_database_url",
         "secret_key",
         "audit_anchor",
+        "local_playground",
         mode="before",
     )
     @classmethod

@@ -57,7 +57,7 @@ class LocalAdapter(Inhabitants):
 
     async def profile(self, person: PersonRef) -> Profile:
         workspace = workspace_of(person.workspace_id)
-        row = await self._world.store.read(get_person, workspace, person_of(person.resource_id))
+        row = await self._world.store.read(get_person, workspace, _name_of(person))
         return Profile(
             row.shown_name,
             is_bot=row.role == "bot",
@@ -69,7 +69,7 @@ class LocalAdapter(Inhabitants):
     async def open_dm(self, person: PersonRef) -> PlaceRef:
         workspace, name = workspace_of(person.workspace_id), person_of(person.resource_id)
         try:
-            row = await self._world.store.read(get_person, workspace, name)
+            row = await self._world.store.read(get_person, workspace, _name_of(person))
         except NotFound as error:
             raise PostRefused("There is nobody of that name.") from error
         if not row.active or row.role == "bot":
@@ -89,3 +89,15 @@ class LocalAdapter(Inhabitants):
             return b64decode(row.extras["contents"][int(number)])
         except (KeyError, IndexError, ValueError):
             raise NotFound("There is no such file.") from None
+
+
+def _name_of(person: PersonRef) -> str:
+    """The name of a person of this workspace.
+
+    Raises:
+        NotFound: the id is another workspace's, or none at all.
+    """
+    name = person_of(person.resource_id)
+    if person.resource_id != f"{person.workspace_id}:{name}":
+        raise NotFound("There is nobody of that name.")
+    return name

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from bot.memory.values import MemoryOptions
 from bot.serve import Serving, compose, serve
 from bot.settings import Settings
 from bot.storage.signals import Signals
-from bot.storage.store import Migration, P, Store, T, open_store
+from bot.storage.store import Migration, P, Scrubbed, Store, T, open_store
 from bot.turns.options import TurnOptions
 from bot.turns.turn_rows import finish_turn
 from bot.turns.working import Bench
@@ -71,6 +71,9 @@ class SeenStore:
     @property
     def shared(self) -> bool:
         return self._store.shared
+
+    async def scrub(self, tables: Sequence[str], most_bytes: int) -> Scrubbed:
+        return await self._store.scrub(tables, most_bytes)
 
     def signals(self) -> Signals:
         return self._store.signals()

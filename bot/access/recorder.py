@@ -135,4 +135,6 @@ class Recorder:
 
     async def _anchor_at(self, head: Head) -> None:
         await asyncio.to_thread(self._anchor.append, (head,))
-        _log.info("audit", seq=head.seq, digest=head.digest)
+        # Structlog prints where nobody configured it: a program that embeds the memory has its output for itself.
+        if structlog.is_configured():
+            _log.info("audit", seq=head.seq, digest=head.digest)

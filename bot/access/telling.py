@@ -1,4 +1,4 @@
-"""Storage functions that say what a person is to be told now, and see to it that the newest disclosure says just that."""
+"""Storage functions that say what a person is to be told now; the newest disclosure then says just that."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -74,7 +74,11 @@ async def verify(store: Store, secrets: Secrets, anchored: Anchored) -> AsyncIte
 
 
 async def _verify_one(store: Store, key: int, workspace_id: str, secrets: Secrets, anchored: Anchored) -> Verdict:
-    walk = Walk(secrets.audit, workspace_id, anchored.of.get(workspace_id, {}), await store.read(_beginning, key))
+    first, beginning = await store.read(_beginning, key)
+    if first is not None and first <= beginning.seq:
+        damage = Damage("inserted", first, f"row {first} stands before the beginning of the chain.")
+        return Verdict(workspace_id, 0, 0, damage)
+    walk = Walk(secrets.audit, workspace_id, anchored.of.get(workspace_id, {}), beginning)
     newest_key = 0
     while True:
         portion = await store.read(_read_portion, key, walk.last.seq, _PORTION)
@@ -97,12 +101,12 @@ def _workspaces(connection: Connection) -> list[tuple[int, str]]:
     return [(row.key, row.id) for row in connection.execute(select(workspaces).order_by(workspaces.c.key))]
 
 
-def _beginning(connection: Connection, workspace_key: int) -> Beginning:
-    """Behind what the first row stands: nothing, unless rows were deleted for their age."""
+def _beginning(connection: Connection, workspace_key: int) -> tuple[int | None, Beginning]:
+    """The first row, and behind what it stands: nothing, unless rows were deleted for their age."""
     here = {"in_workspace": workspace_key}
     first = connection.execute(_FIRST, here).scalar()
     note = connection.execute(_SWEPT, here).scalar() if first is not None and first > 1 else None
-    return (beginning_of(note) if note is not None else None) or Beginning()
+    return first, (beginning_of(note) if note is not None else None) or Beginning()
 
 
 def _read_portion(connection: Connection, workspace_key: int, after: int, most: int) -> _Portion:

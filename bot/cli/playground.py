@@ -19,7 +19,7 @@ _SUPERVISOR, _ADMIN = "grace", "lin"
 
 
 async def set_up_playground(bench: Bench) -> None:
-    """Choose for the playground's workspace, once: supervision of direct messages too, Grace supervises, Lin is admin."""
+    """Choose for the playground's workspace, once: Grace supervises, direct messages too; Lin is admin."""
     store, now = bench.store, bench.now()
     key = await store.write(ensure_workspace, workspace_id(WORKSPACE), now)
     scope = Scope("system", key, ())

@@ -1,7 +1,7 @@
 """`threadkeeper run`: the bot itself, on every platform that is set up. The composition root."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,6 +24,7 @@ from bot.commands.context import Services
 from bot.commands.kinds import JOB_KINDS
 from bot.commands.registry import all_commands
 from bot.commands.running import Commands
+from bot.errors import SettingsError
 from bot.memory.values import MemoryOptions
 from bot.models.choose import model_of
 from bot.serve import compose, serve, stopped_by_signals
@@ -68,35 +69,35 @@ async def _serve(bench: Bench, secrets: Secrets, screen: Screen) -> None:
     world = World(bench.store, bench.now, secrets.buttons, changed=news.tell)
     local = LocalAdapter(world, registry=registry)
     adapters: dict[str, Adapter] = {local.platform: local} if settings.local_playground is not False else {}
+    if not adapters:
+        raise SettingsError("No platform is set up, and the playground is off: set LOCAL_PLAYGROUND=true.")
     signals = bench.store.signals()
     commands = Commands(Services(bench, adapters, registry, recorder, signals))
     serving = compose(bench, adapters, invoke=commands, kinds=JOB_KINDS, signals=signals)
     await _disclose(bench)
     stop = asyncio.Event()
     with stopped_by_signals(stop.set):
-        beside: Sequence[asyncio.Task[None]] = ()
-        if adapters:
-            listening = bound(settings.playground_port)
-            port = listening.getsockname()[1]
-            await seed(local)
-            await set_up_playground(bench)
-            app = playground_app(
-                local,
-                world,
-                registry,
-                news,
-                secret=secrets.sessions,
-                port=port,
-                bot_name=settings.bot_name,
-                roles_of=roles_in(bench),
-            )
-            beside = (asyncio.create_task(serve_playground(app, listening, stop)),)
-            _greet(screen, bench, f"http://{HOST}:{port}")
+        listening = bound(settings.playground_port)
+        port = listening.getsockname()[1]
+        await seed(local)
+        await set_up_playground(bench)
+        app = playground_app(
+            local,
+            world,
+            registry,
+            news,
+            secret=secrets.sessions,
+            port=port,
+            bot_name=settings.bot_name,
+            roles_of=roles_in(bench),
+        )
+        pages = asyncio.create_task(serve_playground(app, listening, stop))
+        _greet(screen, bench, f"http://{HOST}:{port}")
         try:
             await serve(serving, stop)
         finally:
             stop.set()
-            await asyncio.gather(*beside)
+            await pages
 
 
 async def _disclose(bench: Bench) -> None:

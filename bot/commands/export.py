@@ -23,6 +23,7 @@ async def _export(context: Context, _arguments: Mapping[str, Any]) -> None:
     elif not queued:
         said = "Your export is being made already; it comes to our direct conversation."
     else:
+        context.wake(queued)
         said = "Your export is being made. The file comes to our direct conversation."
     await context.answer(Reply(said))
 

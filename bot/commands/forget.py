@@ -138,6 +138,7 @@ async def _order(context: Context, extent: Extent, what: str = "") -> None:
     if begun is None:
         await context.answer(Reply(_GONE))
         return
+    context.wake(*begun.words)
     where = "comes to our direct conversation" if place is not None else "cannot be sent to you here; note its number"
     await context.answer(
         Reply(f"It is out of reach now and is being erased. The certificate, number {wanted.id}, {where}.")

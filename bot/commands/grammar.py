@@ -55,7 +55,9 @@ def _arguments(text: str, command: Command, person_of: PersonOf, *, loose: bool)
         quoted_name, quoted, name, value, quotation, word = match.groups()
         key = (quoted_name or name or "").lower()
         if key in options:
-            found[key] = quoted if quoted is not None else value
+            given = quoted if quoted is not None else value
+            named = person_of(given) if options[key].kind == "person" else None
+            found[key] = named or given
         elif takes_person and takes_person not in found and word is not None and (person := person_of(word)):
             found[takes_person] = person
         elif loose and takes_words:

@@ -10,8 +10,8 @@ from bot.commands.declaration import Command
 
 async def _memory(context: Context, _arguments: Mapping[str, Any]) -> None:
     text = (
-        "I keep what we said and nothing beside it: no facts about you, no profile. A list of facts that you can correct "
-        "comes with a later version. `history` shows everything that I have of you."
+        "I keep what we said and nothing beside it: no facts about you, no profile. A list of facts that you can "
+        "correct comes with a later version. `history` shows everything that I have of you."
     )
     await context.answer(Reply(text, (context.button("My conversations", "history"),)))
 

@@ -1,7 +1,9 @@
 """Runs an invocation: finds its command, asks whether this person may, reads the arguments."""
 
+from bot.access.audit import Act
 from bot.access.role_rows import read_standing
 from bot.chat import Invocation, Reply
+from bot.commands.admin.taking_over import TakingOver
 from bot.commands.context import Context, Services
 from bot.commands.declaration import Command
 from bot.memory.workspace_rows import ensure_workspace, workspace_key
@@ -18,6 +20,7 @@ class Commands:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._take_over_roles = TakingOver(services)
 
     async def __call__(self, invocation: Invocation) -> None:
         """Run a command for whoever invoked it; whether she may is decided now, whoever was shown its button.
@@ -32,6 +35,7 @@ class Commands:
             return
         context = await self._context(invocation, command)
         if not context.may(command):
+            await self._note_refusal(context, command)
             await invocation.responder.private(Reply(_UNKNOWN))
             return
         await command.run(context, command.read(invocation.arguments))
@@ -42,5 +46,11 @@ class Commands:
         key = await bench.store.read(workspace_key, workspace_id)
         if key is None:
             key = await bench.store.write(ensure_workspace, workspace_id, bench.now())
+        await self._take_over_roles(invocation, key)
         standing = await bench.store.read(read_standing, key, invocation.person.resource_id)
         return Context(self._services, invocation, key, standing, command.private)
+
+    async def _note_refusal(self, context: Context, command: Command) -> None:
+        """Record that somebody tried what is not hers to do; if that cannot be recorded she hears of a failure."""
+        act = Act(context.now(), context.person.resource_id, "person", command.name, outcome="refused")
+        await self._services.recorder.note(self._services.bench.store, context.scope, act)

@@ -18,7 +18,7 @@ async def _usage(context: Context, _arguments: Mapping[str, Any]) -> None:
         (
             ("Messages in the last minute", f"{used.lately:,}", _limit(options.messages_per_minute)),
             ("Messages in the last 24 hours", f"{used.today:,}", _limit(options.messages_per_day)),
-            ("Tokens of answers to you today", f"{used.tokens:,}", "–"),
+            ("Tokens of answers to you today", f"{used.tokens:,}", "none"),
             ("Tokens of this workspace today", f"{used.workspace_tokens:,}", _limit(options.workspace_tokens_per_day)),
         ),
     )

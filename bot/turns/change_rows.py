@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql
 
+from bot.access.role_rows import note_presence
 from bot.access.scope import Scope
 from bot.agent.titles import title_of_question
-from bot.chat import Deletion, Edit, Feedback, InstallationChanged, Message, PersonChanged, PlaceChanged, Stopped
+from bot.chat import Deletion, Edit, Feedback, InstallationChanged, PersonChanged, PlaceChanged, Stopped
 from bot.memory.message_rows import Change, delete_messages, update_messages
 from bot.memory.thread_rows import suggest_title
 from bot.memory.turn_rows import mark_based_on, name_person
@@ -23,15 +24,14 @@ from bot.storage.turn_tables import (
     is_waiting,
     jobs,
     leases,
-    pending_changes,
     posts,
     turn_messages,
     turns,
-    utterances,
 )
-from bot.turns.accept_rows import Accepted, first_delivery, is_followed, lock_names, workspace_scope
+from bot.turns.accept_rows import Accepted, first_delivery, lock_names, workspace_scope
 from bot.turns.held_rows import edit_held, take_held
 from bot.turns.options import TurnOptions
+from bot.turns.pending_rows import keep_change, may_come
 from bot.turns.place_rows import change_place, find_place
 from bot.turns.post_rows import BEGUN
 from bot.turns.queue_rows import begin_again, outdate
@@ -53,9 +53,6 @@ _SAID = (
         messages.c.id == bindparam("said"),
         messages.c.role == "user",
     )
-)
-_HEARD = select(utterances.c.id).where(
-    utterances.c.workspace_key == bindparam("in_workspace"), utterances.c.id == bindparam("said")
 )
 _TURN_OF = (
     select(
@@ -91,18 +88,10 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
     said = {"in_workspace": scope.workspace_key, "said": edit.utterance_id}
     lock_names(connection, scope, (edit.utterance_id,))
     stored = connection.execute(_SAID, said).one_or_none()
-    if stored is None and edit_held(
-        connection, scope, edit.utterance_id, edit.person.resource_id, given.change.text or ""
-    ):
-        first_delivery(connection, scope, edit.delivery_id, now)
-        return Accepted("held")
-    if stored is None and not _may_come(connection, scope, edit, now, options):
-        return Accepted("ignored")
+    if stored is None:
+        return _early(connection, scope, given, options, now)
     if not first_delivery(connection, scope, edit.delivery_id, now):
         return Accepted("repeated")
-    if stored is None:
-        _wait(connection, scope, edit.utterance_id, edit.edited_at, now, given)
-        return Accepted("ignored")
     stale = stored.edited_at is not None and stored.edited_at >= edit.edited_at
     if stale or stored.resource_id != edit.person.resource_id:
         return Accepted("ignored")
@@ -123,60 +112,27 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
     return Accepted("turn" if word else "ignored", (word,))
 
 
+def _early(
+    connection: Connection, scope: Scope, given: IncomingEdit, options: TurnOptions, now: datetime
+) -> Accepted:
+    """An edit of a message that is not stored: it waits for its author to be told, or for the message to come."""
+    edit, words, author_id = given.edit, given.change.text, given.edit.person.resource_id
+    if edit_held(connection, scope, edit.utterance_id, author_id, words or ""):
+        first_delivery(connection, scope, edit.delivery_id, now)
+        return Accepted("held")
+    if not may_come(connection, scope, edit, now, options):
+        return Accepted("ignored")
+    if not first_delivery(connection, scope, edit.delivery_id, now):
+        return Accepted("repeated")
+    keep_change(connection, scope, edit.utterance_id, edit.edited_at, now, text=words, resource_id=author_id)
+    return Accepted("ignored")
+
+
 def _turn_of(connection: Connection, message_key: int) -> Any:
     """The open turn that is to answer a message, locked."""
     values = {"message_key": message_key}
     # Who waited for the end of a turn has not seen the next one, to which the message was carried over.
     return connection.execute(_TURN_OF, values).one_or_none() or connection.execute(_TURN_OF, values).one_or_none()
-
-
-def _may_come(connection: Connection, scope: Scope, edit: Edit, now: datetime, options: TurnOptions) -> bool:
-    """Whether the message of an edit may still come, and would be for the bot. Others' words are not kept."""
-    said = {"in_workspace": scope.workspace_key, "said": edit.utterance_id}
-    if connection.execute(_HEARD, said).scalar() is not None:
-        return False  # it came, and is not kept
-    if edit.addressing in {"mention", "direct"}:
-        return True
-    as_message = Message(
-        delivery_id=edit.delivery_id,
-        person=edit.person,
-        place=edit.place,
-        utterance_id=edit.utterance_id,
-        text=edit.text,
-        sent_at=edit.edited_at,
-        addressing=edit.addressing,
-        to_others=edit.to_others,
-    )
-    return is_followed(connection, scope, as_message, now, options)
-
-
-_WAIT = postgresql.insert(pending_changes)
-
-
-def _wait(
-    connection: Connection,
-    scope: Scope,
-    utterance_id: str,
-    at: datetime,
-    now: datetime,
-    given: IncomingEdit | None = None,
-) -> None:
-    """Keep a change that came too early: a deletion wins, then the newest edit."""
-    row = {
-        "workspace_key": scope.workspace_key,
-        "utterance_id": utterance_id,
-        "text": None if given is None else given.change.text,
-        "resource_id": None if given is None else given.edit.person.resource_id,
-        "changed_at": at,
-        "received_at": now,
-    }
-    statement = _WAIT.on_conflict_do_update(
-        index_elements=["workspace_key", "utterance_id"],
-        set_={one: _WAIT.excluded[one] for one in ("text", "resource_id", "changed_at")},
-        where=_WAIT.excluded.text.is_(None)
-        | (pending_changes.c.text.is_not(None) & (pending_changes.c.changed_at < _WAIT.excluded.changed_at)),
-    )
-    connection.execute(statement, row)
 
 
 _THREADS_OF = (
@@ -211,7 +167,7 @@ def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -
         stored = connection.execute(_SAID, {"in_workspace": scope.workspace_key, "said": utterance_id}).one_or_none()
         if stored is None:
             if take_held(connection, scope, utterance_id) is None:
-                _wait(connection, scope, utterance_id, now, now)
+                keep_change(connection, scope, utterance_id, now, now)
             continue
         turn = _turn_of(connection, stored.key)
         mark_based_on(connection, [stored.key], now)
@@ -314,10 +270,12 @@ def accept_place_change(connection: Connection, given: PlaceChanged, now: dateti
 
 
 def accept_person_change(connection: Connection, given: PersonChanged, now: datetime) -> Accepted:
-    """Take over a person's name. That she left is not: who may read what is asked of the platform each time."""
+    """Take over a person's name, and whether she is here: who left has no role while she is away."""
     scope = workspace_scope(connection, given.person.workspace_id, now)
-    if scope is not None and first_delivery(connection, scope, given.delivery_id, now) and given.person.name:
-        name_person(connection, scope, given.person.resource_id, given.person.name)
+    if scope is not None and first_delivery(connection, scope, given.delivery_id, now):
+        if given.person.name:
+            name_person(connection, scope, given.person.resource_id, given.person.name)
+        note_presence(connection, scope, given.person.resource_id, here=given.active, now=now)
     return Accepted("ignored")
 
 

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 import structlog
@@ -35,10 +37,20 @@ _log = structlog.get_logger(__name__)
 
 #: Says how far a job is. Raises TurnLost where another process does it by now.
 Progress: TypeAlias = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A report, and what is noted once it was delivered; where nobody takes it, nothing is."""
+
+    report: Reply
+    note: Callable[[Connection], None]
+
+
 #: Does a job and returns its report: CommonMark, "" for none, or a reply with buttons or files. May be run again after a
 #: crash: all that it does, it does once, however often it is run. A text is kept until it is delivered; a reply is made
 #: anew, for what is in its files stands nowhere else.
-JobKind: TypeAlias = Callable[[Bench, Job, Progress], Awaitable[str | Reply]]
+JobKind: TypeAlias = Callable[[Bench, Job, Progress], Awaitable[str | Reply | Delivered]]
 JobKinds: TypeAlias = Mapping[str, JobKind]
 
 
@@ -151,6 +163,10 @@ class WorkingJob:
         report = job.report
         if report is None:
             made = await self._kinds[job.kind](bench, job, self._progress)
+            if isinstance(made, Delivered):
+                await self._deliver(made.report)
+                await insist(partial(bench.store.write, made.note))
+                return
             if isinstance(made, Reply):
                 await self._deliver(made)
                 return

@@ -57,6 +57,8 @@ class TurnOptions:
     pending_changes_kept: timedelta = timedelta(hours=24)
     #: How long a message waits for its author to be told what is kept; then it is deleted unread.
     held: timedelta = timedelta(hours=24)
+    #: How long after somebody read a person's conversations she is told: one notice tells of all that is read in a row.
+    notice_after: timedelta = timedelta(minutes=10)
     #: How long messages are kept; None: for ever.
     retention: timedelta | None = timedelta(days=90)
 

@@ -9,20 +9,20 @@ from uuid import uuid4
 
 import structlog
 
-from bot.access.actor import Actor
-from bot.agent.titles import title_by_model
 from bot.chat import Adapter, Conversation, PersonRef, PlaceRef
-from bot.errors import BotError, NotFound, StorageError, TurnLost
-from bot.memory.memory import Memory
+from bot.errors import NotFound, StorageError, TurnLost
 from bot.storage.signals import Signals
-from bot.turns.job_rows import Job, claim_job, finish_job, free_jobs, release_job, renew_jobs
+from bot.turns.endings import Close, Release
+from bot.turns.job_lease_rows import claim_job, free_jobs, renew_jobs
+from bot.turns.job_rows import Job, finish_job, release_job
 from bot.turns.jobs import JobKinds, WorkingJob, queue_periodic
 from bot.turns.lease_rows import free_all, renew_leases
 from bot.turns.pauses import pause_after
+from bot.turns.titling import first_of_thread, suggest_title
 from bot.turns.turn_log import lease_end
 from bot.turns.turn_rows import claim_turn, finish_turn, release_turn
-from bot.turns.turn_values import Asked, Turn, Word
-from bot.turns.working import Bench, Close, Release, Working
+from bot.turns.turn_values import Turn, Word
+from bot.turns.working import Bench, Working
 
 _log = structlog.get_logger(__name__)
 
@@ -242,33 +242,13 @@ class Worker:
         timer = asyncio.get_running_loop().call_later(pause.total_seconds() + 0.01, wake)
         self._timers.add(timer)
 
-    # Behind answers that were given
-
     def _suggest_title(self, turn: Turn) -> None:
-        # By time it need not be the first of them: what was said earlier may have come later.
-        first = next((one for one in turn.asked if one.seq == 1), None)
-        if self._draining or self._bench.model.offline or first is None or first.off_record:
+        first = first_of_thread(turn)
+        if self._draining or self._bench.model.offline or first is None:
             return
-        task = asyncio.create_task(self._title(turn, first))
+        task = asyncio.create_task(suggest_title(self._bench, turn, first, self._conversation))
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
-
-    async def _title(self, turn: Turn, first: Asked) -> None:
-        bench = self._bench
-        title = await title_by_model(bench.model, first.text)
-        if not title:
-            return
-        view = Memory(bench.store, turn.workspace_key, bench.memory_options, bench.now).as_actor(
-            Actor.person(turn.person.resource_id)
-        )
-        try:
-            await view.suggest_title(turn.thread_id, title, about=(first.id, first.text))
-        except BotError as error:
-            _log.info("title not stored", error=type(error).__name__)
-            return
-        conversation = self._conversation(turn.place, turn.person)
-        if conversation is not None:
-            await conversation.rename(title)
 
     # Beside the work
 

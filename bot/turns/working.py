@@ -21,10 +21,6 @@ from bot.chat import Conversation, Reply
 from bot.errors import (
     BotError,
     NotFound,
-    PlatformBusy,
-    PlatformError,
-    PostRefused,
-    PostUncertain,
     StorageError,
     TurnLost,
 )
@@ -37,17 +33,18 @@ from bot.storage.store import Store
 from bot.turns.asking import Asking
 from bot.turns.cost_rows import pay_unanswered
 from bot.turns.delivery import Delivery
+from bot.turns.endings import Close, Ending, Release, after_failure
 from bot.turns.insist import insist
 from bot.turns.lease_rows import let_go
 from bot.turns.notices import GIVEN_UP, STOPPED_BEFORE
 from bot.turns.off_record import erase_off_record
 from bot.turns.options import TurnOptions
-from bot.turns.pauses import patient, pause_after
+from bot.turns.pauses import pause_after
 from bot.turns.post_rows import begin_post
 from bot.turns.shown_status import ShownStatus
 from bot.turns.turn_log import StoredPosts, lease_end
 from bot.turns.turn_rows import Recording, finish_turn, record_answer, release_turn, reread_turn
-from bot.turns.turn_values import Answer, Closed, Post, Turn
+from bot.turns.turn_values import Answer, Post, Turn
 
 _log = structlog.get_logger(__name__)
 
@@ -62,25 +59,6 @@ class Bench:
     memory_options: MemoryOptions
     options: TurnOptions
     now: Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The turn has ended."""
-
-    state: Closed
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """The turn is to be worked again, after a pause."""
-
-    pause: timedelta
-    counted: bool = True
-
-
-Ending = Close | Release
 
 
 class _Changed(Exception):
@@ -161,24 +139,7 @@ class Working:
         except (TurnLost, _Changed, NotFound):
             raise
         except Exception as error:  # noqa: BLE001 (whatever goes wrong, the turn is not lost)
-            return self._after(error)
-
-    def _after(self, error: Exception) -> Ending:
-        """How it goes on after a failure: it is tried again later, unless that is vain or was done often enough."""
-        options, reason = self._bench.options, type(error).__name__
-        if isinstance(error, PlatformBusy):
-            return Release(patient(error.retry_after, options), counted=False)
-        if isinstance(error, PlatformError):
-            _log.warning("an answer could not be delivered", turn=self.turn.id, error=reason)
-            most = 0 if isinstance(error, PostRefused) else options.post_attempts
-        else:
-            _log.error("a turn failed in a way that no turn should", turn=self.turn.id, error=reason)
-            # One more than those in which an answer is tried: in the last the person is told.
-            most = options.attempts + 1
-        if self.turn.attempts >= most:
-            return Close("failed" if self.turn.asked else "withdrawn", reason)
-        pause = pause_after(self.turn.attempts, options)
-        return Release(max(pause, options.settling) if isinstance(error, PostUncertain) else pause)
+            return after_failure(self.turn, error, self._bench.options)
 
     async def _once(self) -> Ending:
         """Bring the turn from wherever it stands to its end, as it is known now."""

@@ -14,7 +14,7 @@ from adapters.local.world_rows import LocalPost
 from bot.chat import File, PersonRef, PlaceRef
 from bot.errors import InvalidArgument, NotAllowed, NotFound, StorageUnavailable
 from bot.storage.signals import Signals
-from bot.storage.store import Migration, Store, open_store
+from bot.storage.store import Migration, Scrubbed, Store, open_store
 from tests.contract.harness import Seen
 
 WORKSPACE = "team"
@@ -38,6 +38,10 @@ class BreakableStore:
     async def write(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         self._require()
         return await self._store.write(function, *args, **kwargs)
+
+    async def scrub(self, tables: Sequence[str], most_bytes: int) -> Scrubbed:
+        self._require()
+        return await self._store.scrub(tables, most_bytes)
 
     def signals(self) -> Signals:
         return self._store.signals()

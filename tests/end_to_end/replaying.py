@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,8 @@ def _check_thread(thread: Sequence[Any], checked: Checked) -> None:
 
 def pace(rows: Sequence[Any]) -> float:
     """How many messages people said per second, while there was a process for them to speak in."""
-    times = sorted(row.at for row in rows if row.author)
-    pauses = [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:], strict=False)]
+    times: list[datetime] = sorted(row.at for row in rows if row.author)
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
     spoken = [pause for pause in pauses if pause < _STARTING_SECONDS]
     return len(spoken) / max(sum(spoken), 0.001)
 

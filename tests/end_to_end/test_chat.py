@@ -50,14 +50,6 @@ def test_it_says_first_where_it_is_and_who_one_is(new_program: Program) -> None:
     assert "/help" in shown
 
 
-def test_without_a_command_the_systems_user_talks(new_program: Program) -> None:
-    ran = new_program.run(said="Hello\n", LOGNAME="grace")
-
-    assert ran.code == 0
-    assert "You are grace." in ran.out
-    assert messages_of(new_program, "grace")[0] == ("user", "", "Hello")
-
-
 async def test_an_answer_is_streamed_and_shown_once(program: Program, server: ModelServer) -> None:
     server.script(text("Green **tea** is tea.", pieces=5))
 

@@ -9,7 +9,7 @@ from typing import Any
 from bot.chat import Conversation, EarlierMessage, Finding, PersonRef, PlaceRef, PostKey, Reply, Status
 from bot.models.port import Model, ModelEvent, ModelRequest, TextDelta
 from bot.storage.signals import Signals
-from bot.storage.store import Migration, Store
+from bot.storage.store import Migration, Scrubbed, Store
 from tests.faults.wire_adapter import WireAdapter
 
 #: Each moment, in the order in which a message meets them; the last ones are a job's.
@@ -97,6 +97,9 @@ class WatchedStore:
         done = await self._store.write(function, *args, **kwargs)
         self._moment.passed(_AFTER.get(name))
         return done
+
+    async def scrub(self, tables: Sequence[str], most_bytes: int) -> Scrubbed:
+        return await self._store.scrub(tables, most_bytes)
 
     def signals(self) -> Signals:
         return self._store.signals()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +52,9 @@ class Stage:
         """The address of a place."""
         where = f"{self.url}/as/{person}/in/{channel or f'@{person}'}"
         return where + ("?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else "")
+
+    async def command(self, person: str, command: str, channel: str = "") -> None:
+        await self.local.command(WORKSPACE, channel or f"@{person}", person, command, {})
 
     async def say(self, person: str, text: str, channel: str = "", **more: Any) -> str:
         return await self.local.say(WORKSPACE, channel or f"@{person}", person, text, **more)
@@ -146,6 +149,7 @@ async def playing(
     invoke: Invoke = answer,
     registry: Registry = REGISTRY,
     bot: bool = True,
+    **options: Any,
 ) -> AsyncIterator[Stage]:
     """The playground with its bot, served on a port; `bot` False leaves the bot out."""
     store = await open_store(url, purpose="worker")
@@ -167,7 +171,7 @@ async def playing(
         listening = bound(port)
         port = listening.getsockname()[1]
         app = playground_app(local, world, registry, news, secret=SECRET, port=port, roles_of=roles_of)
-        bench = Bench(store, model or Playing(), SETTINGS, MemoryOptions(), EASY, now)
+        bench = Bench(store, model or Playing(), SETTINGS, MemoryOptions(), replace(EASY, **options), now)
         composed = compose(bench, {"local": local} if bot else {}, invoke=hear if bot else no_commands)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(serve_playground(app, listening, stop))]

@@ -26,6 +26,8 @@ def bound(port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((HOST, port))
+        # From here on whoever comes waits until she is served.
+        found.listen()
     except OSError as error:
         found.close()
         raise SettingsError(f"Port {port} of this machine cannot be used: {error.strerror}.") from error

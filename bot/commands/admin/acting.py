@@ -12,7 +12,8 @@ from bot.access.scope import Scope
 from bot.commands.admin.announcing import listeners, tell_admins
 from bot.commands.context import Context
 from bot.errors import NotAllowed
-from bot.turns.turn_values import Notice
+from bot.limits import NOTE_CHARACTERS
+from bot.turns.turn_values import Notice, Word
 
 T = TypeVar("T")
 
@@ -52,19 +53,23 @@ async def carry_out(context: Context, deed: Deed, change: Callable[[Connection, 
     )
     now, notice, act = bench.now(), Notice(f"news:{uuid4()}", deed.news), act_of(context, deed)
 
-    def all_of_it(connection: Connection, scope: Scope) -> T:
+    def all_of_it(connection: Connection, scope: Scope) -> tuple[T, Word]:
         outcome = change(connection, scope)
-        tell_admins(connection, scope, notice, people, now, also=also, but=context.person.resource_id)
-        return outcome
+        word = tell_admins(connection, scope, notice, people, now, also=also, but=context.person.resource_id)
+        return outcome, word
 
     try:
-        return await services.recorder.write(bench.store, context.scope, act, all_of_it)
+        outcome, word = await services.recorder.write(bench.store, context.scope, act, all_of_it)
     except NotAllowed:
         await services.recorder.note(bench.store, context.scope, replace(act, outcome="refused"))
         raise
+    context.wake(word)
+    return outcome
 
 
 def act_of(context: Context, deed: Deed) -> Act:
     """The deed as a row of the audit."""
     persons = (deed.person,) if deed.person else ()
-    return Act(context.now(), context.person.resource_id, "admin", deed.action, persons, note=deed.note)
+    return Act(
+        context.now(), context.person.resource_id, "admin", deed.action, persons, note=deed.note[:NOTE_CHARACTERS]
+    )

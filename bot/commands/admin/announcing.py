@@ -15,7 +15,7 @@ from bot.storage.signals import announce
 from bot.storage.store import Store
 from bot.turns.job_rows import queue_notice
 from bot.turns.place_rows import lock_place
-from bot.turns.turn_values import Notice
+from bot.turns.turn_values import Notice, Word
 
 _log = structlog.get_logger(__name__)
 
@@ -57,8 +57,9 @@ def tell_admins(
     *,
     also: Iterable[str] = (),
     but: str = "",
-) -> None:
+) -> Word:
     """Queue a notice for each of these who is an admin now, or is named in `also`; not for `but`, who knows it."""
+    said = ""
     wanted = {*admins_of(connection, scope), *also} - {but}
     # In one order, whoever tells: places are locked.
     for one in sorted(people, key=lambda listener: listener.place.place_id):
@@ -67,3 +68,5 @@ def tell_admins(
             told = Notice(f"{notice.id}:{one.resource_id}", notice.text)
             if word := queue_notice(connection, scope, told, place.key, now):
                 announce(connection, word)
+                said = word
+    return said

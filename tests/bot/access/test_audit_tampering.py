@@ -12,7 +12,7 @@ from bot import Actor, Memory
 from bot.access.chain import Link, digest_of
 from bot.access.secret import Secrets
 from bot.storage.tables import audit, audit_heads
-from tests.bot.access.recording import WORKSPACE, Record, recorded
+from tests.bot.access.recording import WORKSPACE, recorded
 from tests.engines import SECRET
 
 ROWS = 7
@@ -119,6 +119,17 @@ async def test_an_inserted_row_is_found(url: str, tmp_path: Path) -> None:
         )
 
         assert await record.damage(anchored=False) == ("inserted", 4)
+
+
+async def test_a_row_before_the_beginning_is_found(url: str, tmp_path: Path) -> None:
+    for seq in (0, -5):
+        async with recorded(url, tmp_path / "anchor", 1) as record:
+            await record.change(
+                "INSERT INTO audit (workspace_key, seq, at, actor_id, actor_kind, action, digest) "
+                f"VALUES (1, {seq}, 0, 'somebody', 'admin', 'list', '')"
+            )
+
+            assert await record.damage(anchored=False) == ("inserted", seq)
 
 
 @pytest.mark.parametrize("digest", ["a" * 64, ""])

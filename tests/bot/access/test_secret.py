@@ -1,6 +1,5 @@
 """One secret, many keys."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
@@ -72,7 +71,7 @@ def test_a_secret_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(SettingsError, match="32 characters"):
         Secrets.of("short")
     monkeypatch.setenv("SECRET_KEY", "hunter2")
-    with pytest.raises(SettingsError, match="SECRET_KEY: .*32 characters") as refusal:
+    with pytest.raises(SettingsError, match=r"SECRET_KEY: .*32 characters") as refusal:
         read_settings(None)
     assert "hunter2" not in str(refusal.value)
 
@@ -83,7 +82,7 @@ def test_a_missing_file_is_not_made_by_who_only_verifies(tmp_path: Path) -> None
     with pytest.raises(SettingsError, match="cannot be read"):
         read_secrets(url, make=False)
 
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -11,16 +11,19 @@ from uuid import uuid4
 from sqlalchemy import Connection, delete, insert, select, update
 
 from adapters.local.world_rows import LocalPost
+from bot.access.disclosure import Operator, operator_of
 from bot.access.recorder import Recorder
+from bot.access.scope import Scope
+from bot.access.settings_rows import set_up_workspace
 from bot.app import no_commands
 from bot.chat import Invocation
 from bot.commands.context import Services
+from bot.commands.kinds import JOB_KINDS
 from bot.commands.registry import all_commands
 from bot.commands.running import Commands
 from bot.memory.workspace_rows import ensure_workspace
 from bot.models.port import Model
-from bot.storage.tables import audit, disclosures, people, roles, scopes
-from bot.supervision.kinds import JOB_KINDS
+from bot.storage.tables import audit, people, roles, scopes
 from bot.turns.jobs import JobKinds
 from tests.bot.turns.steering import Steered
 from tests.bot.turns.team import WORKSPACE, Team, running
@@ -160,20 +163,19 @@ def _grant(
         connection.execute(insert(scopes), row | {"kind": kind, "value": value})
 
 
-def _furnish(connection: Connection, now: Any, *, supervision: str, told: bool, retention_days: int) -> int:
-    """The workspace with its people, roles and what they were told."""
+def _furnish(connection: Connection, operator: Operator, now: Any, *, supervision: str, told: bool) -> int:
+    """The workspace with its people, their roles and what they were told."""
     workspace = ensure_workspace(connection, WORKSPACE_ID, now)
-    newest = {"supervision": supervision, "retention_days": retention_days, "provider": "nobody else"}
-    connection.execute(update(disclosures).where(disclosures.c.workspace_key == workspace).values(**newest))
+    scope = Scope("system", workspace, ())
+    change = set_up_workspace(connection, scope, {"supervision": supervision}, operator, now)
     for name in (*STAFF, GUEST):
         row = {"resource_id": person_id(name), "name": name.title(), "subject_id": str(uuid4())}
-        version = 1 if told else None
+        version = change.disclosure.version if told else None
         connection.execute(
             insert(people), row | {"workspace_key": workspace, "created_at": now, "told_version": version}
         )
     for name, role in ROLES.items():
-        reach = (("everyone", ""),) if role == "supervisor" else ()
-        _grant(connection, workspace, name, role, reach, now)
+        _grant(connection, workspace, name, role, (("everyone", ""),) if role == "supervisor" else (), now)
     return workspace
 
 
@@ -206,14 +208,13 @@ async def office(
             await team.local.make_channel(WORKSPACE, "leads", "private", ("grace", "lin"))
             await team.local.make_channel(WORKSPACE, "partners", "private", ("ana", "grace", GUEST))
             await team.quiet()
-            retention = team.bench.options.retention
             key = await team.store.write(
                 lambda connection: _furnish(
                     connection,
+                    operator_of(team.bench.settings),
                     team.bench.now(),
                     supervision=supervision,
                     told=told,
-                    retention_days=retention.days if retention else 0,
                 )
             )
             recorder = Recorder.at(url, secret=SECRET, anchor=Path(folder) / "anchor")

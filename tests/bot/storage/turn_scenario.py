@@ -14,17 +14,15 @@ from bot.memory.values import NewMessage
 from bot.memory.workspace_rows import ensure_workspace
 from bot.storage.store import Store
 from bot.turns.cost_rows import pay_unanswered
+from bot.turns.job_lease_rows import claim_job, free_jobs, renew_jobs
 from bot.turns.job_rows import (
     NewJob,
     begin_job_post,
-    claim_job,
     finish_job,
-    free_jobs,
     note_progress,
     queue_job,
     record_report,
     release_job,
-    renew_jobs,
 )
 from bot.turns.jobs import queue_periodic
 from bot.turns.lease_rows import free_all, let_go, renew_leases

@@ -200,7 +200,7 @@ class Office:
         number = next(_numbers)
         where = where or direct(who)
         said = Message(
-            delivery_id=f"delivery {number}",
+            delivery_id=f"paper delivery {number}",
             person=who,
             place=where,
             utterance_id=f"said {number}",
@@ -216,7 +216,7 @@ class Office:
         """Run a command, as a platform would."""
         answers = Answers()
         event = Invocation(
-            delivery_id=f"delivery {next(_numbers)}",
+            delivery_id=f"paper delivery {next(_numbers)}",
             person=who,
             place=where or direct(who),
             command=command,

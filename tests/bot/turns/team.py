@@ -14,6 +14,7 @@ from adapters.local.conversation import World
 from adapters.local.world_rows import LocalPost
 from bot.access.actor import Actor
 from bot.app import Invoke, no_commands
+from bot.commands.declaration import Registry
 from bot.memory.memory import Memory
 from bot.memory.values import MemoryOptions
 from bot.memory.view import MemoryView
@@ -128,6 +129,7 @@ async def running(
     kinds: JobKinds = KINDS,
     people: tuple[str, ...] = ("ana", "ben", "cleo"),
     settings: Any = SETTINGS,
+    registry: Registry | None = None,
     **changes: Any,
 ) -> AsyncIterator[Team]:
     """A bot that serves the local workspace `team`, with its people in `#general` (public) and `#secret` (private)."""
@@ -135,7 +137,7 @@ async def running(
     try:
         bench = Bench(store, model, settings, MemoryOptions(), replace(options, **changes), now)
         world = World(store, now, b"a secret of the tests", pace_seconds=0.01)
-        local = LocalAdapter(world)
+        local = LocalAdapter(world, registry=registry)
         for name in people:
             await local.settle(WORKSPACE, name, name.title())
         await local.make_channel(WORKSPACE, "general", "public", people)

@@ -12,7 +12,7 @@ from bot.chat import PersonChanged, PlaceChanged
 from bot.memory.values import NewMessage
 from bot.storage.tables import messages, people, threads, workspaces
 from bot.storage.turn_tables import jobs, leases, places, turns
-from bot.turns.job_rows import claim_job
+from bot.turns.job_lease_rows import claim_job
 from bot.turns.lease_rows import require_lease
 from bot.turns.place_rows import begin_anew
 from bot.turns.turn_rows import claim_turn

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from bot.turns.job_rows import claim_job
+from bot.turns.job_lease_rows import claim_job
 from bot.turns.options import TurnOptions
 from bot.turns.retention import sweep_deliveries, sweep_jobs, sweep_messages, sweep_turns, sweep_utterances
 from bot.turns.turn_rows import claim_turn

@@ -1,0 +1,240 @@
+"""Storage functions of the commands about roles: who is meant, what changes, who is told."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, union
+
+from bot.access.role_rows import (
+    ScopeChange,
+    grant_role,
+    lock_settings,
+    read_standing,
+    require_admin,
+    revoke_role,
+    set_scope,
+    take_over_roles,
+)
+from bot.access.scope import Scope
+from bot.access.standing import ReadScope, Role
+from bot.commands.admin.announcing import Listener, tell_admins
+from bot.commands.admin.role_words import taken_over
+from bot.errors import Conflict
+from bot.memory.people_rows import ensure_person
+from bot.memory.turn_rows import name_person
+from bot.storage.tables import people, roles, threads
+from bot.storage.turn_tables import places
+from bot.turns.turn_values import Notice, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person as the platform knows her, who is made known here where she is not."""
+
+    resource_id: str
+    name: str
+    #: Random; the audit's name for her, if she was unknown.
+    subject_id: str
+
+
+_NAMES = select(people.c.resource_id, people.c.name).where(
+    people.c.workspace_key == bindparam("in_workspace"),
+    people.c.resource_id.in_(bindparam("persons", expanding=True)),
+)
+
+
+def names_of(connection: Connection, scope: Scope, resource_ids: Collection[str]) -> dict[str, str]:
+    """How people are called; under her id who has no name, or is not known."""
+    values = {"in_workspace": scope.workspace_key, "persons": list(resource_ids)}
+    found = {row.resource_id: row.name for row in connection.execute(_NAMES, values)}
+    return {one: found.get(one) or one for one in resource_ids}
+
+
+_SUBJECTS = select(people.c.resource_id, people.c.subject_id).where(
+    people.c.workspace_key == bindparam("in_workspace"),
+    people.c.resource_id.in_(bindparam("persons", expanding=True)),
+)
+
+
+def subjects_of(connection: Connection, scope: Scope, resource_ids: Collection[str]) -> dict[str, str]:
+    """How the audit names these people, as far as they are known."""
+    values = {"in_workspace": scope.workspace_key, "persons": list(resource_ids)}
+    return {row.resource_id: row.subject_id for row in connection.execute(_SUBJECTS, values)}
+
+
+_CHANNEL_OF_PLACE = func.coalesce(func.nullif(places.c.within, ""), places.c.id)
+_WORDS: Any = bindparam("words", expanding=True)
+_CHANNELS = union(
+    select(_CHANNEL_OF_PLACE.label("id"), places.c.name).where(
+        places.c.workspace_key == bindparam("in_workspace"),
+        places.c.kind != "direct",
+        or_(_CHANNEL_OF_PLACE.in_(_WORDS), places.c.name.in_(_WORDS)),
+    ),
+    select(threads.c.channel_id, threads.c.place_name).where(
+        threads.c.workspace_key == bindparam("in_workspace"),
+        threads.c.channel_id != "",
+        or_(threads.c.channel_id.in_(_WORDS), threads.c.place_name.in_(_WORDS)),
+    ),
+)
+
+
+def channels_of(connection: Connection, scope: Scope, words: Collection[str]) -> dict[str, set[str]]:
+    """The channels that bear one of these names or ids: their ids, each with the names that it bears."""
+    if not words:
+        return {}
+    # A name is stored with its # or without it, as the platform gives it.
+    spelled = {spelling for word in words for spelling in (word, f"#{word}", word.removeprefix("#"))}
+    rows = connection.execute(_CHANNELS, {"in_workspace": scope.workspace_key, "words": sorted(spelled)})
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.id, set()).add(row.name or row.id)
+    return found
+
+
+def give_role(
+    connection: Connection, scope: Scope, known: Known, role: Role, reach: ReadScope, by: str, now: datetime
+) -> None:
+    """Give a person a role; a supervisor's scope is widened by `reach`.
+
+    Raises:
+        NotAllowed: `by` is no admin, now.
+        Conflict: she has the role, and the scope, already.
+    """
+    lock_settings(connection, scope)
+    require_admin(connection, scope, by)
+    ensure_person(connection, scope, known.resource_id, known.subject_id, now)
+    if known.name:
+        name_person(connection, scope, known.resource_id, known.name)
+    given: Sequence[object] = grant_role(connection, scope, known.resource_id, role, by, now)
+    if role == "supervisor" and not reach.empty:
+        given = (*given, *_widened(connection, scope, known.resource_id, reach, by, now))
+    if not given:
+        raise Conflict("That is so already.")
+
+
+def _widened(
+    connection: Connection, scope: Scope, resource_id: str, reach: ReadScope, by: str, now: datetime
+) -> tuple[ScopeChange, ...]:
+    before = read_standing(connection, scope.workspace_key, resource_id).scope
+    wanted = ReadScope(
+        before.everyone or reach.everyone, (*before.persons, *reach.persons), (*before.channels, *reach.channels)
+    )
+    change = set_scope(connection, scope, resource_id, wanted, by, now)
+    return () if change is None else (change,)
+
+
+def widen_scope(
+    connection: Connection, scope: Scope, resource_id: str, reach: ReadScope, by: str, now: datetime
+) -> None:
+    """Let a supervisor read more than before.
+
+    Raises:
+        NotAllowed: `by` is no admin, now; or the person is no supervisor.
+        NotFound: nobody is known under this id, or she left.
+        Conflict: she may read that already.
+    """
+    lock_settings(connection, scope)
+    require_admin(connection, scope, by)
+    if not _widened(connection, scope, resource_id, reach, by, now):
+        raise Conflict("That is so already.")
+
+
+def narrow_scope(
+    connection: Connection,
+    scope: Scope,
+    resource_id: str,
+    kind: Literal["everyone", "person", "channel"],
+    value: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """Let a supervisor read less than before.
+
+    Raises:
+        NotAllowed: `by` is no admin, now; or the person is no supervisor.
+        NotFound: nobody is known under this id, or she left.
+        Conflict: that was not in her scope.
+    """
+    lock_settings(connection, scope)
+    require_admin(connection, scope, by)
+    before = read_standing(connection, scope.workspace_key, resource_id).scope
+    after = replace(
+        before,
+        everyone=before.everyone and kind != "everyone",
+        persons=tuple(one for one in before.persons if (kind, value) != ("person", one)),
+        channels=tuple(one for one in before.channels if (kind, value) != ("channel", one)),
+    )
+    if set_scope(connection, scope, resource_id, after, by, now) is None:
+        raise Conflict("That is so already.")
+
+
+def take_role(connection: Connection, scope: Scope, resource_id: str, role: Role, by: str) -> None:
+    """Take a role away that an admin gave.
+
+    Raises:
+        NotAllowed: `by` is no admin, now; the role comes from elsewhere; or nobody would be admin any more.
+        NotFound: nobody is known under this id, or she left.
+        Conflict: she does not have it.
+    """
+    if not revoke_role(connection, scope, resource_id, role, by):
+        raise Conflict("That is so already.")
+
+
+def take_over(
+    connection: Connection,
+    scope: Scope,
+    known: Known,
+    administrator: bool | None,  # noqa: FBT001 (three answers)
+    admins: Collection[str],
+    notice_id: str,
+    listeners: Sequence[Listener],
+    now: datetime,
+) -> Word:
+    """Bring a person's roles up to what platform and settings say, and tell the admins and her of it.
+
+    Args:
+        connection: in a transaction.
+        scope: the program's own.
+        known: the person.
+        administrator: whether the platform calls her owner or administrator; None where it did not say.
+        admins: the setting ADMINS.
+        notice_id: of what they are told.
+        listeners: who can be told.
+        now: the time.
+
+    Raises:
+        Conflict: they are; nothing changes.
+    """
+    ensure_person(connection, scope, known.resource_id, known.subject_id, now)
+    if known.name:
+        name_person(connection, scope, known.resource_id, known.name)
+    changes = take_over_roles(connection, scope, known.resource_id, administrator, admins, now)
+    if not changes:
+        raise Conflict("That is so already.")
+    name = names_of(connection, scope, (known.resource_id,))[known.resource_id]
+    news = Notice(notice_id, taken_over(name, changes))
+    return tell_admins(connection, scope, news, listeners, now, also=(known.resource_id,))
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What is known of a person who comes to the bot: whether she left, and what makes her an admin."""
+
+    left: bool
+    sources: frozenset[str]
+
+
+_PRESENCE = (
+    select(people.c.left_at, roles.c.source)
+    .outerjoin(roles, and_(roles.c.resource_key == people.c.key, roles.c.role == "admin"))
+    .where(people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == bindparam("of_person"))
+)
+
+
+def presence_of(connection: Connection, scope: Scope, resource_id: str) -> Presence:
+    """What is known of a person; somebody unknown did not leave, and is nothing."""
+    rows = connection.execute(_PRESENCE, {"in_workspace": scope.workspace_key, "of_person": resource_id}).all()
+    left = any(row.left_at is not None for row in rows)
+    return Presence(left, frozenset(row.source for row in rows if row.source is not None))
