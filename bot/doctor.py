@@ -8,11 +8,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Connection
 
+from bot.access.secret import secret_path
+from bot.access.sweeping import KEPT, has_outlived, may_sweep
 from bot.errors import BotError, ModelError, SchemaOutdated, SettingsError, StorageError
 from bot.models.choose import model_of
 from bot.models.port import ModelRequest, PromptMessage
@@ -83,8 +86,22 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         if not _exists(path):
             yield Finding("ok", "database", "there is none yet; it is made when the bot first runs.")
             return
+    yield _secret(settings, shared=url.drivername != "sqlite")
     async for finding in _contents(settings, sqlite=url.drivername == "sqlite"):
         yield finding
+
+
+def _secret(settings: Settings, *, shared: bool) -> Finding:
+    """From where the keys come that chain the audit and sign buttons."""
+    if settings.secret_key is not None:
+        return Finding("ok", "secret", "SECRET_KEY is set.")
+    path = secret_path(settings.database_url)
+    if shared:
+        advice = "several machines must have the same, or the audit cannot be verified; set SECRET_KEY."
+        return Finding("warning", "secret", f"it stands on this machine alone, in {path}: {advice}")
+    if not path.exists():
+        return Finding("ok", "secret", f"it is made when it is first needed, in {path}.")
+    return _private("secret", path, f"whoever knows it can falsify the audit; run: chmod 600 {path}")
 
 
 def _exists(path: Path) -> bool:
@@ -136,10 +153,20 @@ async def _contents(settings: Settings, *, sqlite: bool) -> AsyncIterator[Findin
             else:
                 yield Finding("ok", "integrity", "the file is whole.")
         yield _turns(await store.read(turn_counts))
+        if await store.read(_holds_old_acts):
+            advice = "set MIGRATION_DATABASE_URL to its owner's address and run: threadkeeper verify-audit --sweep"
+            yield Finding(
+                "warning", "audit", f"it holds rows older than a year, which this role may not delete; {advice}"
+            )
     except StorageError as error:
         yield Finding("problem", "integrity", f"{error} If that stays so, restore a backup.")
     finally:
         await store.close()
+
+
+def _holds_old_acts(connection: Connection) -> bool:
+    """Whether the audit holds what should be deleted, and the bot may not do it."""
+    return not may_sweep(connection) and has_outlived(connection, datetime.now(UTC) - KEPT)
 
 
 def _integrity(connection: Connection) -> str:

@@ -11,7 +11,8 @@ import structlog
 
 from adapters.local.ids import resource_id, workspace_of
 from adapters.local.render import POST_CHARACTERS, extras_of
-from adapters.local.world_rows import NewPost, change_post, find_post, get_channel, make_post, posts_before, put_status
+from adapters.local.status_rows import put_status
+from adapters.local.world_rows import NewPost, change_post, find_post, get_channel, make_post, posts_before
 from adapters.pacing import paced
 from adapters.text import split
 from bot.chat import Absent, EarlierMessage, Finding, Found, PlaceRef, PostKey, Reply, Status, Unknown

@@ -13,13 +13,13 @@ from adapters.local.deliveries import Deliveries
 from adapters.local.ids import checked_name, direct_channel, workspace_id
 from adapters.local.inbound import event_of, person_ref, place_ref
 from adapters.local.page_rows import Inhabitant, everybody
+from adapters.local.status_rows import get_status
 from adapters.local.world_rows import (
     LocalPost,
     NewPost,
     as_post,
     get_channel,
     get_person,
-    get_status,
     put_channel,
     put_member,
     require_seen,

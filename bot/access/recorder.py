@@ -9,11 +9,12 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import Connection
 
-from bot.access.anchor import Anchor, Head, anchor_path
+from bot.access.anchor import Anchor, Anchored, Head, anchor_path, read_anchors
 from bot.access.audit import Act, record
 from bot.access.judging import judged
 from bot.access.scope import Scope
 from bot.access.secret import Secrets, read_secrets
+from bot.access.verification import Verdict, verify_workspace
 from bot.settings import Settings
 from bot.storage.store import P, Store, T
 
@@ -117,6 +118,18 @@ class Recorder:
         outcome, head = await store.write(both)
         await self._anchor_at(head)
         return outcome
+
+    async def verify(self, store: Store, workspace_id: str) -> Verdict:
+        """Whether the audit of a workspace is whole, by its chain and by this machine's anchor.
+
+        Raises:
+            StorageError: the database or the anchor cannot be read.
+            SettingsError: there is no secret.
+        """
+        # Before the database: whatever stands there is in the database by now.
+        path = self._anchor.path
+        anchored = await asyncio.to_thread(lambda: read_anchors([path]) if path.exists() else Anchored({}, 0))
+        return await verify_workspace(store, workspace_id, await self._keys(), anchored)
 
     async def _record(self, store: Store, scope: Scope, acts: Sequence[Act], *, judge: bool) -> None:
         secrets, subject_id = await self._keys(), str(uuid4())

@@ -1,6 +1,7 @@
 """Deletes what has stood in the audit long enough: only ever the oldest rows, and on the record."""
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text
 
@@ -61,16 +62,12 @@ def has_outlived(connection: Connection, before: datetime) -> bool:
 
 def last_outlived(connection: Connection, workspace_key: int, before: datetime) -> Beginning | None:
     """The last of a portion of the oldest rows that are all from before a time; None where there is nothing to do."""
-    rows = connection.execute(_FIRST.limit(_PORTION), {"in_workspace": workspace_key}).all()
-    last = None
-    for row in rows:
-        if row.at >= before:
-            break
-        last = row
+    rows = connection.execute(_FIRST.limit(_PORTION + 1), {"in_workspace": workspace_key}).all()
     # The newest row always stays: it is the chain's end.
-    if last is None or rows[0].at >= before - _PATIENCE or (last is rows[-1] and len(rows) < _PORTION):
+    outlived = list(takewhile(lambda row: row.at < before, rows[:-1]))
+    if not outlived or outlived[0].at >= before - _PATIENCE:
         return None
-    return Beginning(last.seq, last.digest)
+    return Beginning(outlived[-1].seq, outlived[-1].digest)
 
 
 def delete_up_to(connection: Connection, scope: Scope, last: int) -> int:

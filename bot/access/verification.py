@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 from bot.access.anchor import Anchored
 from bot.access.chain import Beginning, Damage, Link, Walk, beginning_of
 from bot.access.secret import Secrets
+from bot.errors import NotFound
 from bot.storage.store import Store
 from bot.storage.tables import audit, audit_heads, workspaces
 
@@ -71,6 +72,19 @@ async def verify(store: Store, secrets: Secrets, anchored: Anchored) -> AsyncIte
         last = max(anchored.of[workspace_id])
         said = f"row {last} was written down outside, and the workspace is not here: this is an older database."
         yield Verdict(workspace_id, 0, 0, Damage("older", 1, said))
+
+
+async def verify_workspace(store: Store, workspace_id: str, secrets: Secrets, anchored: Anchored) -> Verdict:
+    """Verify one workspace's audit, for its admins; as `verify`.
+
+    Raises:
+        StorageError: the database failed.
+        NotFound: there is no such workspace.
+    """
+    key = next((key for key, known in await store.read(_workspaces) if known == workspace_id), None)
+    if key is None:
+        raise NotFound("There is no such workspace.")
+    return await _verify_one(store, key, workspace_id, secrets, anchored)
 
 
 async def _verify_one(store: Store, key: int, workspace_id: str, secrets: Secrets, anchored: Anchored) -> Verdict:

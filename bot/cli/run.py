@@ -20,6 +20,7 @@ from bot.access.telling import disclose_changes, workspace_keys
 from bot.chat import Adapter
 from bot.cli.playground import roles_in, set_up_playground
 from bot.cli.start import database_name, told
+from bot.commands.admin.jobs import admin_kinds
 from bot.commands.context import Services
 from bot.commands.kinds import JOB_KINDS
 from bot.commands.registry import all_commands
@@ -73,7 +74,9 @@ async def _serve(bench: Bench, secrets: Secrets, screen: Screen) -> None:
         raise SettingsError("No platform is set up, and the playground is off: set LOCAL_PLAYGROUND=true.")
     signals = bench.store.signals()
     commands = Commands(Services(bench, adapters, registry, recorder, signals))
-    serving = compose(bench, adapters, invoke=commands, kinds=JOB_KINDS, signals=signals)
+    serving = compose(
+        bench, adapters, invoke=commands, kinds={**JOB_KINDS, **admin_kinds(recorder, adapters)}, signals=signals
+    )
     await _disclose(bench)
     stop = asyncio.Event()
     with stopped_by_signals(stop.set):

@@ -1,7 +1,7 @@
 """What a running command works with: who asks, where, in which roles, and what it may reach with her rights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.access.actor import Actor
@@ -13,6 +13,7 @@ from bot.commands.declaration import Command, Registry
 from bot.memory.memory import Memory
 from bot.memory.view import MemoryView
 from bot.storage.signals import Signals
+from bot.supervision.readings import news
 from bot.turns.working import Bench
 
 
@@ -75,8 +76,8 @@ class Context:
 
     def view_as(self, actor: Actor) -> MemoryView:
         """The memory of her workspace as an actor sees it."""
-        bench = self.bench
-        return Memory(bench.store, self.workspace_key, bench.memory_options, bench.now).as_actor(actor)
+        bench, recorder = self.bench, self.services.recorder
+        return Memory(bench.store, self.workspace_key, bench.memory_options, bench.now, recorder).as_actor(actor)
 
     def wake(self, *words: str) -> None:
         """Let this process's workers hear at once of what was queued; the others hear of it by the database."""
@@ -85,9 +86,20 @@ class Context:
                 self.services.signals.say(word)
 
     async def answer(self, reply: Reply) -> None:
-        """Answer, as privately as the command is declared."""
+        """Answer, as privately as the command is declared.
+
+        Above a private answer stands who has read her conversations, where she was not told of it yet.
+        """
         responder = self.invocation.responder
-        await (responder.private(reply) if self.private else responder.public(reply))
+        if not self.private:
+            await responder.public(reply)
+            return
+        told = await news(self.bench.store, self.scope, self.person.resource_id)
+        if told is None:
+            await responder.private(reply)
+            return
+        await responder.private(replace(reply, text=f"{told.text}\n\n{reply.text}"))
+        await self.bench.store.write(told.note)
 
     async def show(self, form: Form) -> None:
         """Show a form."""

@@ -1,13 +1,15 @@
-"""`history`: my conversations, listed and searched."""
+"""`history`: my conversations, listed and searched; with a person's name, hers, for supervisors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.chat import Button, Field, Form, Reply
+from bot.commands.choosing import FILTERS, PAGE, Chosen, chosen, kept_filters
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
+from bot.commands.supervision.reading import begin
 from bot.commonmark import inline
-from bot.limits import QUERY_CHARACTERS
+from bot.limits import ID_CHARACTERS, QUERY_CHARACTERS
 from bot.memory.values import Message, Page, Thread
 
 #: Rows of one page: as many as fit a row of buttons on every platform.
@@ -17,36 +19,48 @@ _TIME = "%Y-%m-%d %H:%M UTC"
 
 
 async def _history(context: Context, arguments: Mapping[str, Any]) -> None:
-    page = arguments.get("page", 1) - 1
-    if words := arguments.get("words"):
-        await context.answer(await _found(context, words, page))
-    else:
-        await context.answer(await listed(context, page))
+    if "person" in arguments:
+        await begin(context, arguments)
+        return
+    wanted, again = chosen(arguments), kept_filters(arguments)
+    found = _found(context, wanted.words, wanted, again) if wanted.words else listed(context, wanted, again)
+    await context.answer(await found)
 
 
-async def listed(context: Context, page: int) -> Reply:
+async def listed(context: Context, wanted: Chosen, again: Mapping[str, str | None]) -> Reply:
     """A page of the asker's conversations, those with the newest messages first."""
     view = context.view()
-    found = await view.list_threads(page=page, per_page=ROWS, order_by=("last_message_at", "DESC"))
+    order = ("last_message_at", "DESC")
+    found = await view.list_threads(wanted.filter, page=wanted.page - 1, per_page=ROWS, order_by=order)  # type: ignore[arg-type]
+    search = context.button("Search…", "history search")
     if not found.items:
+        if wanted.filter:
+            every = context.button("My conversations", "history")
+            return Reply("You have no conversations like that.", (search, every))
         return Reply("There are no conversations on this page." if found.total else "You have no conversations yet.")
     lines = [f"{number}. {_row(thread)}" for number, thread in enumerate(found.items, start=1)]
     openers = _openers(context, [thread.id for thread in found.items])
-    search = context.button("Search…", "history search")
     head = f"**Your conversations** ({found.total:,}){_place(found)}"
-    return Reply("\n".join([head, "", *lines]), (*openers, *_turning(context, found), search))
+    return Reply("\n".join([head, "", *lines]), (*openers, *_turning(context, found, again), search))
 
 
-async def _found(context: Context, words: str, page: int) -> Reply:
+async def _found(context: Context, words: str, wanted: Chosen, again: Mapping[str, str | None]) -> Reply:
     view = context.view()
-    found = await view.search_messages(words, page=page, per_page=ROWS)
+    found = await view.search_messages(
+        words,
+        page=wanted.page - 1,
+        per_page=ROWS,
+        start=wanted.start,
+        end=wanted.end,
+        channel_id=wanted.channel,
+    )
     if not found.items:
         return Reply(f"Nothing was found for “{inline(words)}”.", (context.button("My conversations", "history"),))
     lines = [f"{number}. {_hit(context, one)}" for number, one in enumerate(found.items, start=1)]
     openers = _openers(context, [one.thread_id for one in found.items])
     head = f"**Found for “{inline(words)}”** ({found.total:,}){_place(found)}"
     back = context.button("My conversations", "history")
-    return Reply("\n".join([head, "", *lines]), (*openers, *_turning(context, found, words), back))
+    return Reply("\n".join([head, "", *lines]), (*openers, *_turning(context, found, again), back))
 
 
 def _row(thread: Thread) -> str:
@@ -70,11 +84,11 @@ def _openers(context: Context, thread_ids: Sequence[str]) -> tuple[Button, ...]:
     return tuple(context.button(str(number), "history open", thread=thread_id) for number, thread_id in numbered)
 
 
-def _turning(context: Context, found: Page[Any], words: str | None = None) -> tuple[Button, ...]:
+def _turning(context: Context, found: Page[Any], again: Mapping[str, str | None]) -> tuple[Button, ...]:
     """Buttons to the pages beside this one; pages are counted from 1 for people."""
     here = found.page + 1
-    newer = context.button("Back", "history", page=here - 1, words=words) if found.page else None
-    older = context.button("More", "history", page=here + 1, words=words) if found.has_more else None
+    newer = context.button("Back", "history", page=here - 1, **again) if found.page else None
+    older = context.button("More", "history", page=here + 1, **again) if found.has_more else None
     return tuple(button for button in (newer, older) if button is not None)
 
 
@@ -84,17 +98,23 @@ def _place(found: Page[Any]) -> str:
 
 
 async def _search(context: Context, _arguments: Mapping[str, Any]) -> None:
-    words = Field("words", "What to look for", most_characters=QUERY_CHARACTERS)
-    await context.show(Form("Search your conversations", "history", (words,), submit="Search"))
+    fields = (
+        Field("words", "What to look for", most_characters=QUERY_CHARACTERS),
+        Field("from", "From", "date", required=False, hint="Days are in UTC"),
+        Field("to", "To", "date", required=False),
+        Field("channel", "Channel", required=False, most_characters=ID_CHARACTERS),
+    )
+    await context.show(Form("Search your conversations", "history", fields, submit="Search"))
 
 
 HISTORY = Command(
     "history",
-    "My conversations: list, open, search",
+    "My conversations: list, open, search; supervisors: another person's",
     _history,
     (
-        Option("words", "Search for these words instead of listing", most_characters=QUERY_CHARACTERS),
-        Option("page", "Which page", "number"),
+        Option("person", "Whose conversations, for supervisors", "person", most_characters=ID_CHARACTERS),
+        *FILTERS,
+        PAGE,
     ),
 )
 HISTORY_SEARCH = Command("history search", "Search my conversations", _search, typed=False)

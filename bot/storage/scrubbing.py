@@ -53,22 +53,22 @@ def scrub_file(path: Path, most_bytes: int) -> Scrubbed:
         raise failure from error
 
 
-def _merge_search(connection: sqlite3.Connection) -> None:
+def _merge_search(file: sqlite3.Connection) -> None:
     """Merge the parts of the search index into one, in steps: deleted terms are gone only from merged parts."""
     pages = -_PAGES
     while True:
-        before = connection.total_changes
-        connection.execute("INSERT INTO message_search (message_search, rank) VALUES ('merge', ?)", (pages,))
-        if connection.total_changes - before < _NOTHING:
+        before = file.total_changes
+        file.execute("INSERT INTO message_search (message_search, rank) VALUES ('merge', ?)", (pages,))
+        if file.total_changes - before < _NOTHING:
             return
         pages = _PAGES
 
 
-def _checkpoint(connection: sqlite3.Connection) -> bool:
+def _checkpoint(file: sqlite3.Connection) -> bool:
     """Bring the log into the file and empty it; whether nobody read in it any more."""
-    connection.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_MILLISECONDS}")
+    file.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_MILLISECONDS}")
     until = time.monotonic() + _CHECKPOINT_SECONDS
-    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+    while file.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
         if time.monotonic() > until:
             return False
         time.sleep(_CHECKPOINT_MILLISECONDS / 1000)

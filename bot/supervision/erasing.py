@@ -21,7 +21,7 @@ from bot.turns.working import Bench
 
 #: The kind of the job that removes what is left of an erasure's own job.
 TRACES = "erased"
-_PAUSE = timedelta(seconds=2)
+_PAUSE = timedelta(milliseconds=500)
 #: After so long the person is told that somebody still reads the files; it goes on without her waiting for it.
 _PATIENCE = timedelta(minutes=2)
 

@@ -66,7 +66,9 @@ def anything_to_export(connection: Connection, scope: Scope, wanted: ThreadList,
 _KEY = select(people.c.key).where(
     people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == bindparam("of_person")
 )
-_PERSON = select(people.c.resource_id).where(people.c.key == bindparam("person_key"))
+_PERSON = select(people.c.resource_id).where(
+    people.c.workspace_key == bindparam("in_workspace"), people.c.key == bindparam("person_key")
+)
 
 
 def order_report(
@@ -103,6 +105,6 @@ def order_report(
     return word
 
 
-def person_of_report(connection: Connection, person_key: int) -> str | None:
+def person_of_report(connection: Connection, scope: Scope, person_key: int) -> str | None:
     """Whose conversations an export holds; None where she was erased since."""
-    return connection.execute(_PERSON, {"person_key": person_key}).scalar()
+    return connection.execute(_PERSON, {"in_workspace": scope.workspace_key, "person_key": person_key}).scalar()

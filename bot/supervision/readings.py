@@ -40,7 +40,7 @@ async def news(store: Store, scope: Scope, resource_id: str) -> News | None:
 
 
 async def tell_readings(bench: Bench, job: Job, _progress: Progress) -> str | Delivered:
-    """The job: the notice, when its time has come. Where she cannot be written to, her next private answer tells her."""
+    """The job: the notice, when its time has come. Who cannot be written to is told with her next private answer."""
     pause = until_due(job.arguments["due"], bench.now())
     if pause > timedelta():
         raise NotYet(min(pause, bench.options.longest_backoff))
@@ -59,6 +59,4 @@ async def wants_notice(bench: Bench, scope: Scope, resource_id: str) -> bool:
 
 async def order_notice(bench: Bench, scope: Scope, resource_id: str, place: PlaceRef) -> Word:
     """Queue the notice to a person, which goes to the place where the bot writes to her alone."""
-    return await bench.store.write(
-        queue_readings, scope, resource_id, place, bench.options.notice_after, bench.now()
-    )
+    return await bench.store.write(queue_readings, scope, resource_id, place, bench.options.notice_after, bench.now())

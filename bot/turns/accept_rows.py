@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 
 from bot.access.disclosure_rows import choose_keeping
 from bot.access.scope import Scope
+from bot.access.settings_rows import chosen_settings
 from bot.agent.titles import title_of_question
 from bot.chat import Message
 from bot.memory.drafts import Draft
@@ -26,7 +27,7 @@ from bot.turns.addressing import Followed, followed, is_off_record
 from bot.turns.held_rows import Author, author_of, count_held, hold_message, take_held, untold
 from bot.turns.incoming import Incoming
 from bot.turns.job_rows import NewJob, queue_job, queue_notice
-from bot.turns.notices import HELD
+from bot.turns.notices import HELD, NOT_OFF_RECORD
 from bot.turns.options import TurnOptions
 from bot.turns.place_rows import (
     Replied,
@@ -205,6 +206,10 @@ def _store(
     refused = refusal(connection, scope, resource_key, options, now)
     if refused is not None:
         return _refuse(connection, scope, message, refused, place.key, now)
+    off_record = is_off_record(draft.text)
+    if off_record and not chosen_settings(connection, scope).settings.off_record:
+        said = Notice(f"off record:{resource_key}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", NOT_OFF_RECORD)
+        return _refuse(connection, scope, message, said, place.key, now)
     thread = replied_thread(connection, replied) or open_thread(
         connection, scope, place, message.person.resource_id, given.subject_id, now
     )
@@ -216,7 +221,7 @@ def _store(
     (stored,) = save_messages(connection, person, [replace(draft, thread_id=thread.id)], now)
     if pending is not None:
         _mark(connection, scope, stored.id, edited_at=pending.changed_at)
-    if not author.keeps or is_off_record(draft.text):
+    if off_record or not author.keeps:
         _mark(connection, scope, stored.id, off_record=True)
     elif stored.seq == 1 and (title := title_of_question(draft.text)):
         suggest_title(connection, person, thread.id, title, "question")
@@ -241,16 +246,19 @@ def _mark(connection: Connection, scope: Scope, message_id: str, **values: Any) 
     connection.execute(update(messages).where(*mine).values(**values))
 
 
-def refuse_message(connection: Connection, message: Message, sentence: str, now: datetime) -> Accepted:
-    """Tell a person, at most once a minute, that a message for the bot cannot be stored."""
+def refuse_message(
+    connection: Connection, message: Message, sentence: str, now: datetime, *, daily: bool = False
+) -> Accepted:
+    """Tell a person why a message for the bot is not stored: at most once a minute, or in each place once a day."""
     scope = workspace_scope(connection, message.person.workspace_id, now)
     if scope is None:
         return Accepted("ignored")
     if not first_delivery(connection, scope, message.delivery_id, now):
         return Accepted("repeated")
     who = f"{scope.workspace_key}:{message.person.resource_id}"
-    notice = Notice(f"unusable:{who}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", sentence)
     place = lock_place(connection, scope, message.place, now)
+    when = f"{place.key}:{now.astimezone(UTC):%Y-%m-%d}" if daily else f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}"
+    notice = Notice(f"unusable:{who}:{when}", sentence)
     return Accepted("refused", (_notify(connection, scope, notice, place.key, now),))
 
 

@@ -1,9 +1,10 @@
 """Which messages are for the bot. What is not is never stored. Pure."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.access.workspace_settings import ChannelMode, WorkspaceSettings
 from bot.chat import Message
 
 #: What begins a message that is to be answered and not kept.
@@ -17,6 +18,19 @@ class Followed:
     #: Those who talked with the bot there, by resource id.
     speakers: Collection[str]
     last_message_at: datetime | None
+
+
+def mode_of(message: Message, chosen: WorkspaceSettings) -> ChannelMode:
+    """How the bot behaves where a message was said. With one person alone it always answers."""
+    place = message.place
+    return "mention" if place.kind == "direct" else chosen.mode_of(place.within or place.place_id)
+
+
+def heard_in(message: Message, mode: ChannelMode) -> Message:
+    """A message as it is meant in a channel of this mode: where the bot answers everything, all is said to it."""
+    if mode != "all" or message.addressing not in {"channel", "thread"} or message.to_others:
+        return message
+    return replace(message, addressing="mention")
 
 
 def heard_at_once(message: Message) -> bool | None:

@@ -35,6 +35,7 @@ from bot.turns.pending_rows import keep_change, may_come
 from bot.turns.place_rows import change_place, find_place
 from bot.turns.post_rows import BEGUN
 from bot.turns.queue_rows import begin_again, outdate
+from bot.turns.scrub import queue_scrub
 from bot.turns.turn_values import Word, changed
 
 _SAID = (
@@ -112,9 +113,7 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
     return Accepted("turn" if word else "ignored", (word,))
 
 
-def _early(
-    connection: Connection, scope: Scope, given: IncomingEdit, options: TurnOptions, now: datetime
-) -> Accepted:
+def _early(connection: Connection, scope: Scope, given: IncomingEdit, options: TurnOptions, now: datetime) -> Accepted:
     """An edit of a message that is not stored: it waits for its author to be told, or for the message to come."""
     edit, words, author_id = given.edit, given.change.text, given.edit.person.resource_id
     if edit_held(connection, scope, edit.utterance_id, author_id, words or ""):
@@ -177,6 +176,7 @@ def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -
             words.append(changed(turn.id))
     for word in words:
         announce(connection, word)
+    queue_scrub(connection, now)
     return Accepted("deleted", tuple(words))
 
 

@@ -13,7 +13,6 @@ from bot.storage.tables import disclosures, held, people
 from bot.turns.held_events import as_document, from_document
 
 
-
 @dataclass(frozen=True, slots=True)
 class Author:
     """Who speaks: her key, the newest disclosure that she was told of, and whether she wants her words kept."""

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from bot.access.remembered import RememberedSettings
 from bot.chat import (
     Deletion,
     Edit,
@@ -40,7 +41,7 @@ from bot.turns.accept_rows import (
     refuse_message,
     workspace_scope,
 )
-from bot.turns.addressing import heard_at_once
+from bot.turns.addressing import heard_at_once, heard_in, mode_of
 from bot.turns.change_rows import (
     IncomingEdit,
     accept_deletion,
@@ -53,7 +54,7 @@ from bot.turns.change_rows import (
 )
 from bot.turns.checked import checked_event
 from bot.turns.incoming import incoming
-from bot.turns.notices import CUT, too_long, unusable
+from bot.turns.notices import CUT, SWITCHED_OFF, too_long, unusable
 from bot.turns.options import TurnOptions
 
 _log = structlog.get_logger(__name__)
@@ -75,6 +76,7 @@ class Intake:
         self._signals = signals
         self._options = options
         self._now = now
+        self._chosen = RememberedSettings(store)
 
     @property
     def patience(self) -> float:
@@ -116,6 +118,10 @@ class Intake:
         return await self._store.write(_TAKE[type(event)], event, self._now())
 
     async def _message(self, message: Message) -> Accepted:
+        mode = mode_of(message, await self._chosen.of(message.place.workspace_id))
+        if mode == "off":
+            return await self._switched_off(message)
+        message = heard_in(message, mode)
         for_the_bot = heard_at_once(message)
         if for_the_bot is None:
             # Most that is said in a channel is for others: that is found out without a transaction that writes.
@@ -130,6 +136,12 @@ class Intake:
             said = too_long() if error.parameter == "text" else unusable()
             return await self._store.write(refuse_message, message, said, self._now())
         return await self._store.write(accept_message, given, self._options, self._now())
+
+    async def _switched_off(self, message: Message) -> Accepted:
+        """Say once a day that the bot is silent here, to who mentions it; nothing of it is kept."""
+        if message.addressing != "mention" or message.person.is_bot:
+            return _IGNORED
+        return await self._store.write(refuse_message, message, SWITCHED_OFF, self._now(), daily=True)
 
     async def _edit(self, edit: Edit) -> Accepted:
         if edit.person.is_bot:

@@ -29,6 +29,7 @@ from bot.turns.job_rows import (
 from bot.turns.pauses import patient, pause_after
 from bot.turns.rate_rows import BUDGET
 from bot.turns.retention import HOUSEKEEPING, keep_house
+from bot.turns.scrub import SCRUB, scrub
 from bot.turns.turn_log import StoredPosts
 from bot.turns.turn_values import Post
 from bot.turns.working import Bench
@@ -60,7 +61,7 @@ async def _warn_of_budget(_bench: Bench, job: Job, _progress: Progress) -> str:
 
 
 #: What every process can do; other parts of the program add their own. A notice is nothing but its report.
-KINDS: JobKinds = {HOUSEKEEPING: keep_house, BUDGET: _warn_of_budget}
+KINDS: JobKinds = {HOUSEKEEPING: keep_house, BUDGET: _warn_of_budget, SCRUB: scrub}
 
 
 def queue_periodic(connection: Connection, now: datetime) -> None:

@@ -12,6 +12,14 @@ HELD = (
     "I cannot take more messages before you have seen what I keep and who may read it: please press Continue or "
     "“Don't keep mine” in what I wrote to you, then write again."
 )
+NOT_OFF_RECORD = (
+    "Off the record is not possible here: an admin switched it off. I did not keep your message, nor answer it. "
+    "`privacy` shows what is kept of you, and for how long."
+)
+SWITCHED_OFF = (
+    "An admin switched me off in this channel, so I did not keep your message. Please ask me in a direct "
+    "conversation, or in another channel."
+)
 GIVEN_UP = "I could not answer this: it failed several times, for a reason on my side. Please ask again later."
 
 

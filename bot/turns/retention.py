@@ -24,6 +24,7 @@ from bot.storage.turn_tables import (
 from bot.turns.held_rows import sweep_held
 from bot.turns.job_rows import Job
 from bot.turns.off_record import erase_off_record, threads_off_record
+from bot.turns.scrub import queue_scrub
 from bot.turns.working import Bench
 
 #: The kind of the job, and the beginning of its ids.
@@ -63,7 +64,9 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
         while await bench.store.write(function, before):
             await progress(f"{swept} messages deleted; {function.__name__}")
     for thread_key in await bench.store.read(threads_off_record):
-        await bench.store.write(erase_off_record, thread_key)
+        swept += await bench.store.write(erase_off_record, thread_key)
+    if swept:
+        await bench.store.write(queue_scrub, now)
     await sweep_audit(bench.store, Recorder.of(bench.settings), now)
     return ""
 

@@ -106,6 +106,9 @@ async def test_what_our_own_page_sends_is_let_through(browser: Browser) -> None:
         {"origin": None, "sec_fetch_site": None},
         {"origin": "null", "sec_fetch_site": None},
         {"sec_fetch_site": "same-site"},
+        {"sec_fetch_site": "cross-site"},
+        {"origin": "null", "sec_fetch_site": "cross-site"},
+        {"origin": "http://evil.example"},
         {"sec_fetch_site": "none", "origin": None},
         {"csrf": ""},
         {"csrf": "forged"},
@@ -144,7 +147,9 @@ async def test_the_cookie_is_for_the_server_alone(browser: Browser) -> None:
     assert (await browser.get("/people")).headers.get("set-cookie") is None
 
 
-@pytest.mark.parametrize("spoil", [lambda c: c[:-2] + "AA", lambda c: c.replace(".", ".f", 1), lambda _c: "x=", str.upper])
+@pytest.mark.parametrize(
+    "spoil", [lambda c: c[:-2] + "AA", lambda c: c.replace(".", ".f", 1), lambda _c: "x=", str.upper]
+)
 async def test_a_forged_cookie_is_no_session(browser: Browser, spoil: object) -> None:
     token = await browser.token()
     browser.cookie = spoil(browser.cookie)  # type: ignore[operator]

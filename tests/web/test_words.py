@@ -12,7 +12,7 @@ _ALLOWED = {
     "a": {"href", "rel", "target", "title"},
     "code": {"class"}, "div": {"class", "tabindex", "role", "aria-label"}, "span": {"class"}, "p": {"class"},
     "ol": {"start"}, "td": {"class"}, "th": {"class"},
-    **{tag: set() for tag in ("blockquote br em hr li pre s strong table tbody thead tr ul".split())},
+    **{tag: set() for tag in (["blockquote", "br", "em", "hr", "li", "pre", "s", "strong", "table", "tbody", "thead", "tr", "ul"])},
 }  # fmt: skip
 
 
@@ -31,7 +31,14 @@ class Reader(HTMLParser):
     def handle_comment(self, data: str) -> None:
         self.wrong.append(data)
 
-    handle_decl = handle_pi = unknown_decl = handle_comment
+    def handle_decl(self, decl: str) -> None:
+        self.wrong.append(decl)
+
+    def handle_pi(self, data: str) -> None:
+        self.wrong.append(data)
+
+    def unknown_decl(self, data: str) -> None:
+        self.wrong.append(data)
 
 
 def read(html: str) -> Reader:

@@ -78,20 +78,23 @@ async def _is_known(context: Context, resource_id: str) -> bool:
 
 
 async def _channels(context: Context, written: str, wrong: Wrong) -> tuple[str, ...]:
-    words = list(dict.fromkeys(word.removeprefix("#") for word in re.split(r"[,;\s]+", written) if word.strip("#")))
-    known = await context.bench.store.read(channels_of, context.scope, words)
-    found = []
-    for word in words:
-        meant = [
-            one for one, names in known.items() if word == one or word in {name.removeprefix("#") for name in names}
-        ]
-        if len(meant) == 1:
-            found.append(meant[0])
-        elif meant:
-            wrong.note("channels", f"Several channels are called #{word}; give the id of the one that you mean.")
-        else:
-            wrong.note("channels", f"I know no channel #{word}; I know one from when I was first spoken to in it.")
-    return tuple(dict.fromkeys(found))
+    words = dict.fromkeys(word for word in re.split(r"[,;\s]+", written) if word.strip("#"))
+    found = [await named_channel(context, word, "channels", wrong) for word in words]
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
+async def named_channel(context: Context, written: str, name: str, wrong: Wrong) -> str:
+    """The id of the channel that was named; "" where it is none, which is noted in `wrong`."""
+    word = written.strip().removeprefix("#")
+    known = await context.bench.store.read(channels_of, context.scope, [word])
+    meant = [one for one, names in known.items() if one == word or word in {each.removeprefix("#") for each in names}]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        wrong.note(name, f"Several channels are called #{word}; give the id of the one that you mean.")
+    else:
+        wrong.note(name, f"I know no channel #{word}; I know one from when I was first spoken to in it.")
+    return ""
 
 
 async def profile_of(context: Context, resource_id: str) -> Profile:

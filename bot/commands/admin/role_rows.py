@@ -64,6 +64,18 @@ def subjects_of(connection: Connection, scope: Scope, resource_ids: Collection[s
     return {row.resource_id: row.subject_id for row in connection.execute(_SUBJECTS, values)}
 
 
+_NAMES_OF_SUBJECTS = select(people.c.subject_id, people.c.name, people.c.resource_id).where(
+    people.c.workspace_key == bindparam("in_workspace"),
+    people.c.subject_id.in_(bindparam("subjects", expanding=True)),
+)
+
+
+def names_of_subjects(connection: Connection, scope: Scope, subject_ids: Collection[str]) -> dict[str, str]:
+    """How those are called whom the audit names so, as far as they were not erased."""
+    values = {"in_workspace": scope.workspace_key, "subjects": list(subject_ids)}
+    return {row.subject_id: row.name or row.resource_id for row in connection.execute(_NAMES_OF_SUBJECTS, values)}
+
+
 _CHANNEL_OF_PLACE = func.coalesce(func.nullif(places.c.within, ""), places.c.id)
 _WORDS: Any = bindparam("words", expanding=True)
 _CHANNELS = union(
@@ -91,6 +103,20 @@ def channels_of(connection: Connection, scope: Scope, words: Collection[str]) ->
     for row in rows:
         found.setdefault(row.id, set()).add(row.name or row.id)
     return found
+
+
+_COUNTS = (
+    select(roles.c.role, func.count(roles.c.resource_key.distinct()).label("people"))
+    .join(people, people.c.key == roles.c.resource_key)
+    .where(roles.c.workspace_key == bindparam("in_workspace"), people.c.left_at.is_(None))
+    .group_by(roles.c.role)
+)
+
+
+def count_roles(connection: Connection, scope: Scope) -> tuple[int, int]:
+    """How many admins and how many supervisors a workspace has."""
+    found = {row.role: row.people for row in connection.execute(_COUNTS, {"in_workspace": scope.workspace_key})}
+    return found.get("admin", 0), found.get("supervisor", 0)
 
 
 def give_role(

@@ -10,9 +10,7 @@ from bot.memory.values import ANOTHER_PARTICIPANT, Message, Thread
 #: Why somebody reads another person's conversations: what she is shown as the reason. Everything else is a note.
 CATEGORIES = ("quality review", "support request", "security", "compliance", "other")
 TIME = "%Y-%m-%d %H:%M UTC"
-NO_ROLE = (
-    "Only supervisors can open other people's conversations here. Yours: history. This request was recorded."
-)
+NO_ROLE = "Only supervisors can open other people's conversations here. Yours: history. This request was recorded."
 ELSEWHERE = (
     "Other people's conversations cannot be opened in this place: people from outside may read it, or I cannot tell who"
     " can. Ask me in our direct conversation. This request was recorded."
@@ -78,7 +76,9 @@ def hit_row(message: Message, speakers: Mapping[str, str], bot: str) -> str:
 def message_text(message: Message, speakers: Mapping[str, str], bot: str) -> str:
     """A message of a transcript. Who is not under supervision stands there without name and words."""
     marks = [_OUTCOMES.get(message.outcome, ""), "edited" if message.edited_at else ""]
-    head = ", ".join([moment(message.created_at), f"**{inline(speaker(message, speakers, bot))}**", *filter(None, marks)])
+    head = ", ".join(
+        [moment(message.created_at), f"**{inline(speaker(message, speakers, bot))}**", *filter(None, marks)]
+    )
     if is_left_out(message):
         return f"{head}\n\n(not shown)"
     text = message.text

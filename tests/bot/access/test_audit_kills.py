@@ -61,7 +61,7 @@ async def read_and_be_killed(url: str, folder: Path, acts: int, kills: int) -> N
         pass
     running: list[subprocess.Popen[bytes]] = []
     started = killed = 0
-    deadline = time.monotonic() + 60 + acts / 10
+    deadline = time.monotonic() + 60 + acts / 4
     try:
         while len(lines := shown.read_text().splitlines()) < acts or killed < kills:
             assert time.monotonic() < deadline, (len(lines), killed)
@@ -104,7 +104,7 @@ async def test_acts_and_rows_are_one_to_one_across_kills(url: str, tmp_path: Pat
     await read_and_be_killed(url, tmp_path, acts=200, kills=6)
 
 
-@pytest.mark.long
+@pytest.mark.long  # with `-o faulthandler_timeout=3600`: it takes its time
 async def test_ten_thousand_acts_and_rows_are_one_to_one_across_kills(url: str, tmp_path: Path) -> None:
     await read_and_be_killed(url, tmp_path, acts=10_000, kills=60)
 

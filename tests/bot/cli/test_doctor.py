@@ -54,6 +54,18 @@ def test_a_database_that_others_can_read(program: Program) -> None:
     assert "chmod 600 data/threadkeeper.db" in lines(program.run("doctor"))["database file"]
 
 
+def test_a_secret_that_others_can_read(program: Program) -> None:
+    path = program.database.with_name(f"{program.database.name}.secret")
+    path.unlink(missing_ok=True)
+    assert "when it is first needed" in lines(program.run("doctor"))["secret"]
+
+    path.write_text("0" * 64)
+    path.chmod(0o644)
+
+    assert lines(program.run("doctor"))["secret"].startswith("warning")
+    assert lines(program.run("doctor", SECRET_KEY="1" * 64))["secret"] == "ok: SECRET_KEY is set."
+
+
 def test_a_wrong_setting_is_a_problem(program: Program) -> None:
     ran = program.run("doctor", WINDOW_MESSAGES="many")
 

@@ -16,7 +16,8 @@ from bot.access.recorder import Recorder
 from bot.access.scope import Scope
 from bot.access.settings_rows import set_up_workspace
 from bot.app import no_commands
-from bot.chat import Invocation
+from bot.chat import Adapter, Invocation
+from bot.commands.admin.jobs import admin_kinds
 from bot.commands.context import Services
 from bot.commands.kinds import JOB_KINDS
 from bot.commands.registry import all_commands
@@ -24,6 +25,8 @@ from bot.commands.running import Commands
 from bot.memory.workspace_rows import ensure_workspace
 from bot.models.port import Model
 from bot.storage.tables import audit, people, roles, scopes
+from bot.storage.turn_tables import OPEN_STATES, WAITING_STATES, jobs, turns
+from bot.supervision.reading_rows import READINGS
 from bot.turns.jobs import JobKinds
 from tests.bot.turns.steering import Steered
 from tests.bot.turns.team import WORKSPACE, Team, running
@@ -47,14 +50,23 @@ class Office:
     team: Team
     key: int
     recorder: Recorder
-    url: str
+    #: The file in which the end of the audit is written down.
+    anchor: Path
 
     async def say(self, person: str, text: str, *, channel: str | None = None, answered: bool = True) -> str:
         """Let somebody say something; until the bot has answered, unless it will not."""
         post_id = await self.team.say(person, text, channel=channel)
         if answered:
-            await self.team.quiet()
+            await self.quiet()
         return post_id
+
+    async def quiet(self) -> None:
+        """Wait until no turn and no job is owed, but for notices whose time has not come."""
+
+        async def nothing_owed() -> bool:
+            return not await self.team.store.read(_owed)
+
+        await self.team.until(nothing_owed)
 
     async def run(
         self,
@@ -148,6 +160,12 @@ def fields(post: LocalPost) -> dict[str, str]:
     return {one["name"]: one["value"] for one in post.extras["form"]["fields"]}
 
 
+def _owed(connection: Connection) -> bool:
+    open_turns = select(turns.c.key).where(turns.c.state.in_(OPEN_STATES)).limit(1)
+    waiting = select(jobs.c.key).where(jobs.c.state.in_(WAITING_STATES), jobs.c.kind != READINGS).limit(1)
+    return any(connection.execute(one).scalar() is not None for one in (open_turns, waiting))
+
+
 def _person_key(connection: Connection, workspace: int, name: str) -> int:
     mine = (people.c.workspace_key == workspace, people.c.resource_id == person_id(name))
     return int(connection.execute(select(people.c.key).where(*mine)).scalar_one())
@@ -201,8 +219,16 @@ async def office(
         await late["invoke"](invocation)
 
     with TemporaryDirectory() as folder:
+        recorder = Recorder.at(url, secret=SECRET, anchor=Path(folder) / "anchor")
+        adapters: dict[str, Adapter] = {}
         async with running(
-            url, model or Steered(["An answer."]), invoke=invoke, kinds=kinds, people=STAFF, registry=registry, **changes
+            url,
+            model or Steered(["An answer."]),
+            invoke=invoke,
+            kinds={**kinds, **admin_kinds(recorder, adapters)},
+            people=STAFF,
+            registry=registry,
+            **changes,
         ) as team:
             await team.local.settle(WORKSPACE, GUEST, GUEST.title(), "guest")
             await team.local.make_channel(WORKSPACE, "leads", "private", ("grace", "lin"))
@@ -217,7 +243,8 @@ async def office(
                     told=told,
                 )
             )
-            recorder = Recorder.at(url, secret=SECRET, anchor=Path(folder) / "anchor")
+            anchor = Path(folder) / "anchor"
+            recorder = Recorder.at(url, secret=SECRET, anchor=anchor)
             adapters = {team.local.platform: team.local}
             late["invoke"] = Commands(Services(team.bench, adapters, registry, recorder, team.serving.signals))
-            yield Office(team, key, recorder, url)
+            yield Office(team, key, recorder, anchor)

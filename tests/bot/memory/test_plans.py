@@ -2,16 +2,21 @@
 
 import re
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
 from bot.access.actor import Actor
+from bot.access.role_rows import OPERATOR, grant_role, set_scope
+from bot.access.scope import Scope
+from bot.access.standing import ReadScope
 from bot.memory.memory import Memory
 from bot.memory.turn_rows import Cost
 from bot.memory.values import Include, MessageChange, NewMessage
 
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 WHOLE_WORKSPACE = re.compile(r"(SEARCH|SCAN) threads\b(?!.*(rowid=\?|\bid=\?))|SCAN (messages|participants|people)\b")
 
 
@@ -26,9 +31,17 @@ async def test_no_statement_of_a_person_or_a_supervisor_begins_with_the_whole_wo
         for thread in ("a", "b"):
             await person.create_thread("ada", thread)
             await person.save_messages([NewMessage(thread, "ada", f"word {n}", id=f"{thread}{n}") for n in range(3)])
+        await memory.as_actor(Actor.person("grace")).create_thread("grace", "hers")
+        here = Scope("system", memory._workspace_key, ())
+        await memory._store.write(grant_role, here, "grace", "supervisor", OPERATOR, NOON)
+        await memory._store.write(set_scope, here, "grace", ReadScope(persons=("ada",)), OPERATOR, NOON)
         event.listen(Engine, "before_cursor_execute", listen)
         try:
-            for actor in (Actor.person("ada"), Actor.supervisor("boss", persons=["ada", "bob"], reason="test")):
+            for actor in (
+                Actor.person("ada"),
+                Actor.supervisor("boss", persons=["ada", "bob"], reason="test"),
+                Actor.scoped("grace", "ada", "quality"),
+            ):
                 view = memory.as_actor(actor)
                 page = await view.recall("a", per_page=2)
                 await view.recall("a", per_page=1, page=1)

@@ -8,7 +8,7 @@ import ast
 import inspect
 import pkgutil
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,11 @@ from sqlalchemy.dialects import postgresql
 
 import bot
 from bot.access.actor import Actor
+from bot.access.anchor import Anchor
 from bot.access.door import Door
+from bot.access.recorder import Recorder
+from bot.access.secret import Secrets
+from bot.access.sweeping import sweep_audit
 from bot.errors import BotError, Conflict, NotAllowed
 from bot.memory.boundary import Boundary
 from bot.memory.drafts import draft
@@ -35,10 +39,10 @@ from bot.memory.values import MessageChange, NewMessage
 from bot.memory.view import MemoryView
 from bot.memory.workspace_rows import ensure_workspace
 from bot.storage.signals import Signals
-from bot.storage.store import P, Store, T, open_store
+from bot.storage.store import P, Scrubbed, Store, T, open_store
 from bot.storage.tables import metadata
 from tests.bot.storage.turn_scenario import turn_scenario
-from tests.engines import Clock
+from tests.engines import SECRET, Clock
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -88,6 +92,9 @@ class RehearsingStore:
             return await self._store.write(perform)
         finally:
             assert performed[-1] == expected
+
+    async def scrub(self, tables: Sequence[str], most_bytes: int) -> Scrubbed:
+        return await self._store.scrub(tables, most_bytes)
 
     @property
     def shared(self) -> bool:
@@ -191,13 +198,14 @@ def changes_in_sql(definition: ast.AST) -> bool:
     return any(text.startswith(("INSERT ", "UPDATE ", "DELETE ")) for text in texts)
 
 
-async def scenario(store: Store) -> list[Any]:
+async def scenario(store: Store, anchor: Path) -> list[Any]:
     """Everything that the library face can change, with ids and times given; what each call returned."""
     now = Clock(NOON, timedelta(seconds=1))
     workspace = await store.write(ensure_workspace, "local:default", now())
     ana = MemoryView(Door(store, workspace, Actor.person("ana"), now))
     system = MemoryView(Door(store, workspace, Actor.system("a test"), now))
-    lead = MemoryView(Door(store, workspace, Actor.supervisor("lead", persons=["ana"], reason="a test"), now))
+    recorder = Recorder(lambda: Secrets.of(SECRET), Anchor(anchor))
+    lead = MemoryView(Door(store, workspace, Actor.supervisor("lead", persons=["ana"], reason="a test"), now, recorder))
     done: list[Any] = []
 
     async def keep(call: Any) -> None:
@@ -245,6 +253,8 @@ async def scenario(store: Store) -> list[Any]:
     await keep(ana.delete_messages(["m4", "unknown"]))
     await keep(ana.delete_thread("t2"))
     await keep(lead.list_threads())
+    await keep(lead.recall("t1"))
+    await keep(sweep_audit(store, recorder, NOON + timedelta(days=400)))
     for view in (ana, system):
         await keep(view.list_threads())
     await keep(system.recall(["t1", "t3"], per_page=None))
@@ -267,8 +277,8 @@ async def store(url: str) -> AsyncIterator[RehearsingStore]:
     await opened.close()
 
 
-async def test_every_writing_function_replays_to_the_same_outcome(store: RehearsingStore) -> None:
-    done = await scenario(store) + await turn_scenario(store)
+async def test_every_writing_function_replays_to_the_same_outcome(store: RehearsingStore, tmp_path: Path) -> None:
+    done = await scenario(store, tmp_path / "anchor") + await turn_scenario(store)
 
     assert writing_functions() - OF_THE_SCHEMA - store.rehearsed == set()
     assert (Conflict, "A thread with id t1 exists already.") in done
@@ -278,9 +288,9 @@ async def test_every_writing_function_replays_to_the_same_outcome(store: Rehears
 async def test_a_rehearsed_life_ends_like_a_plain_one(store: RehearsingStore, tmp_path: Path) -> None:
     plain = await open_store(f"sqlite:///{tmp_path / 'plain.db'}")
 
-    rehearsed = [*await scenario(store), *await turn_scenario(store), *await row_counts_of(store)]
+    rehearsed = [*await scenario(store, tmp_path / "anchor"), *await turn_scenario(store), *await row_counts_of(store)]
     try:
-        once = [*await scenario(plain), *await turn_scenario(plain), *await row_counts_of(plain)]
+        once = [*await scenario(plain, tmp_path / "another"), *await turn_scenario(plain), *await row_counts_of(plain)]
     finally:
         await plain.close()
 

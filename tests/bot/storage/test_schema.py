@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,6 +24,8 @@ from structlog.testing import capture_logs
 
 from bot import Memory
 from bot.access.actor import Actor
+from bot.access.recorder import Recorder
+from bot.access.sweeping import KEPT, has_outlived, sweep_audit
 from bot.errors import SchemaOutdated, SchemaTooNew, StorageError, StorageUnreadable
 from bot.memory.values import NewMessage
 from bot.storage import tables, turn_tables
@@ -315,6 +317,62 @@ def test_what_was_stored_before_the_upgrade_is_kept_as_long_as_what_comes_after_
     assert len(stored) == 2
     assert all(earlier <= one <= datetime.now(UTC) for one in stored)
     assert removed == [None]
+
+
+def test_the_audit_from_before_the_chain_is_numbered_and_names_nobody_who_is_known(empty_url: str) -> None:
+    migrated(empty_url, "0004")
+    row = "INSERT INTO audit (workspace_key, at, actor_id, action, reason) VALUES ({}, 0, '{}', 'list', 'why')"
+    with connected(empty_url) as connection:
+        fill(connection)
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT setval('audit_key_seq', 1)"))
+        connection.execute(text("INSERT INTO workspaces (key, id, created_at) VALUES (2, 'slack:T1', 0)"))
+        for workspace, actor in ((2, "ana"), (1, "ana"), (2, "boss")):
+            connection.execute(text(row.format(workspace, actor)))
+
+    migrated(empty_url, "head")
+    with connected(empty_url) as connection:
+        names = "workspace_key, seq, actor_id, actor_kind, note, digest"
+        rows = connection.execute(text(f"SELECT {names} FROM audit ORDER BY workspace_key, seq")).all()
+    migrated(empty_url, "0004")
+    with connected(empty_url) as connection:
+        actors = connection.execute(text("SELECT actor_id FROM audit ORDER BY workspace_key, key")).scalars().all()
+
+    assert [tuple(one) for one in rows] == [
+        (1, 1, "lead", "supervisor", "n", ""),
+        (1, 2, "s1", "supervisor", "why", ""),
+        (2, 1, "ana", "supervisor", "why", ""),
+        (2, 2, "boss", "supervisor", "why", ""),
+    ]
+    assert actors == ["lead", "ana", "ana", "boss"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "within", "channel"),
+    [
+        ("public", "harbour/1", "harbour", "harbour"),
+        ("private", "harbour", "", "harbour"),
+        ("direct", "@ana", "", ""),
+        ("public", None, "", ""),
+    ],
+)
+def test_threads_from_before_know_their_channel(
+    empty_url: str, kind: str, place: str | None, within: str, channel: str
+) -> None:
+    migrated(empty_url, "0004")
+    with connected(empty_url) as connection:
+        fill(connection)
+        connection.execute(text("UPDATE threads SET place_kind = :kind"), {"kind": kind})
+        if place is None:
+            connection.execute(text("DELETE FROM turns"))
+            connection.execute(text("UPDATE places SET thread_key = NULL"))
+        else:
+            connection.execute(text("UPDATE places SET id = :id, within = :within"), {"id": place, "within": within})
+
+    migrated(empty_url, "head")
+
+    with connected(empty_url) as connection:
+        assert connection.execute(text("SELECT channel_id FROM threads")).scalars().all() == [channel]
 
 
 def test_going_down_to_the_base_leaves_nothing(empty_url: str, engine: str) -> None:
@@ -701,9 +759,9 @@ def application_url(empty_url: str, postgres: Postgres) -> Iterator[str]:
 async def test_an_application_role_that_owns_nothing_works_on_what_the_owner_migrated(
     empty_url: str, application_url: str, tmp_path: Path
 ) -> None:
-    beside = {"secret": SECRET, "anchor": tmp_path / "anchor"}
+    anchor = tmp_path / "anchor"
     for _ in range(2):  # made, then found
-        async with await Memory.open(application_url, migration_url=empty_url, **beside) as memory:
+        async with await Memory.open(application_url, migration_url=empty_url, secret=SECRET, anchor=anchor) as memory:
             ana = memory.as_actor(Actor.person("ana"))
             thread = await ana.create_thread("ana")
             await ana.save_messages([NewMessage(thread.id, "ana", "the boat")])
@@ -721,6 +779,23 @@ async def test_an_application_role_needs_the_owner_only_for_migrating(empty_url:
 
     assert (await store.read(schema_state)).current
     await store.close()
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_the_owner_sweeps_the_audit_and_the_application_role_does_not(
+    empty_url: str, application_url: str, tmp_path: Path
+) -> None:
+    anchor = tmp_path / "anchor"
+    later = datetime.now(UTC) + timedelta(days=400)
+    async with await Memory.open(application_url, migration_url=empty_url, secret=SECRET, anchor=anchor) as memory:
+        lead = memory.as_actor(Actor.supervisor("lead", persons=["ana"], reason="a test"))
+        for _ in range(3):
+            await lead.list_threads()
+    for url, swept, left in ((application_url, None, True), (empty_url, 2, False)):
+        store = await open_store(url)
+        assert await sweep_audit(store, Recorder.at(url, secret=SECRET, anchor=anchor), later) == swept
+        assert await store.read(has_outlived, later - KEPT) is left
+        await store.close()
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

@@ -4,6 +4,9 @@ from typing import Any
 
 from sqlalchemy import Table, select, update
 
+from bot.access.disclosure import Operator
+from bot.access.scope import Scope
+from bot.access.settings_rows import change_settings
 from bot.storage.tables import messages, people, threads, usage
 from bot.storage.turn_tables import turns
 from tests.bot.agent.talking import Playing
@@ -66,3 +69,17 @@ async def test_who_wants_nothing_kept_is_answered_each_time(url: str) -> None:
         # What it cost is counted all the same, and who asked how often.
         assert len(await rows(bot, usage)) == 3
         assert len(await rows(bot, turns)) == 3
+
+
+async def test_where_an_admin_forbids_it_the_bot_says_so_instead_of_pretending(url: str) -> None:
+    async with running(url, Playing()) as bot:
+        await bot.say("ana", "hello")
+        await bot.quiet()
+        operator = Operator("Tess", "", "nobody", 0)
+        scope, now = Scope("system", 1, ()), bot.bench.now()
+        await bot.store.write(change_settings, scope, {"off_record": False}, operator, None, now)
+        await bot.say("ana", "off the record: the purple boat")
+        await bot.quiet()
+        assert "not possible here" in (await bot.answers("ana"))[-1]
+        assert await kept(bot, "purple") == set()
+        assert len(await rows(bot, turns)) == 1

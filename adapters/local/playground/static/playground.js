@@ -84,7 +84,7 @@
   function tell(finished) {
     if (begun && finished.length) {
       const last = finished[finished.length - 1];
-      const words = last.querySelector(".words, .form h3");
+      const words = last.querySelector(".words, .form h2");
       byId("told").textContent = `${last.dataset.byOther}: ${words ? words.textContent.trim().slice(0, 300) : ""}`;
     }
     begun = true;
@@ -209,13 +209,16 @@
     if (!text.startsWith("/") || text.includes("\n")) { hide(area); return; }
     try {
       const answer = await fetch(`${area.form.dataset.composer}?text=${encodeURIComponent(text)}`);
-      if (number !== asked || !answer.ok) return;
-      const found = await answer.json();
+      const found = answer.ok ? await answer.json() : [];
+      // Answers may come in another order than they were asked for.
+      if (number !== asked) return;
+      const chosenBefore = list.hidden ? null : list.querySelector('[aria-selected="true"]');
+      const kept = chosenBefore && chosenBefore.dataset.text;
       list.replaceChildren(...found.map((one, index) => {
         const item = document.createElement("li"), label = document.createElement("strong"), hint = document.createElement("span");
         item.id = `${list.id}-${index}`;
         item.setAttribute("role", "option");
-        item.setAttribute("aria-selected", "false");
+        item.setAttribute("aria-selected", String(one.text === kept));
         item.dataset.text = one.text;
         label.textContent = one.label;
         hint.textContent = one.hint;
@@ -226,7 +229,8 @@
       list.hidden = found.length === 0;
       area.setAttribute("aria-autocomplete", "list");
       area.setAttribute("aria-controls", list.id);
-      area.removeAttribute("aria-activedescendant");
+      const still = list.querySelector('[aria-selected="true"]');
+      if (still) area.setAttribute("aria-activedescendant", still.id); else area.removeAttribute("aria-activedescendant");
       if (found.length) byId("told").textContent = `${found.length} suggestions; arrow keys choose.`;
     } catch { hide(area); }
   }
@@ -286,7 +290,9 @@
   scrollers.forEach((one) => { if (one.dataset.bottom === "yes") toBottom(one); });
   const menu = document.querySelector("details.menu");
   if (menu && narrow.matches) menu.open = false;
-  const first = document.querySelector("[autofocus]") || byId("text-thread") || (narrow.matches ? null : byId("text-main"));
-  if (first && !location.hash && window === window.top) first.focus();
+  // Two panes must not quarrel about the focus; on a small screen it would call up the keyboard.
+  const writing = window === window.top && !narrow.matches && (byId("text-thread") || byId("text-main"));
+  const first = document.querySelector("[autofocus]") || writing;
+  if (first) first.focus();
   for (const area of document.querySelectorAll("textarea")) grow(area);
 })();

@@ -1,0 +1,250 @@
+"""`history` of another person: who may, where, what is shown, and what is recorded of it."""
+
+from base64 import b64decode
+
+import pytest
+
+from adapters.local.world_rows import LocalPost
+from bot.errors import NotAllowed
+from tests.bot.commands.office import Office, buttons, fields, office, person_id
+
+NO_ROLE = "Only supervisors can open other people's conversations here. Yours: history. This request was recorded."
+NOTHING = (
+    "Nothing to show. There may be no conversations, or they may be outside what you can read: {}. "
+    "This request was recorded."
+)
+REASON = {"category": "quality review"}
+
+
+async def opened(here: Office, person: str = "ana", by: str = "grace", **more: str) -> LocalPost:
+    """The list of somebody's conversations, by way of the form."""
+    form = await here.run(by, "history", {"person": person_id(person)})
+    return await here.send(by, form, {**REASON, **more})
+
+
+async def test_without_the_role_one_sentence_answers_and_the_request_is_recorded(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        member = await here.type("bela", "history @ana")
+        nobody = await here.type("bela", "history @nobody")
+        admin = await here.type("lin", "history @ana")
+
+        assert [one.text for one in (member, nobody, admin)] == [NO_ROLE] * 3
+        assert [buttons(one) for one in (member, nobody, admin)] == [[], [], []]
+        rows = await here.audit("action", "actor_kind", "outcome", "subject_id")
+        assert [row[:3] for row in rows] == [
+            ("list", "person", "refused"),
+            ("list", "person", "refused"),
+            ("list", "admin", "refused"),
+        ]
+        assert [row[3] is None for row in rows] == [False, True, False]
+
+
+async def test_with_the_role_a_form_asks_for_the_reason_before_anything_is_read_or_recorded(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        form = await here.type("grace", "history @ana words:secret from:2026-01-01")
+
+        assert "She will see your name and the reason" in form.text
+        filled = {name: value for name, value in fields(form).items() if value}
+        assert filled == {"person": person_id("ana"), "words": "secret", "from": "2026-01-01"}
+        assert await here.audit("action") == []
+        with pytest.raises(Exception, match="Reason is missing"):
+            await here.send("grace", form, {"note": "no category"})
+
+
+async def test_a_supervisor_lists_opens_searches_and_exports_and_each_is_one_row_of_the_audit(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a question of ana about billing")
+        await here.say("bela", "a question of bela about billing")
+
+        listed = await opened(here, note="the customer complained")
+        assert "**Conversations of Ana** (1)" in listed.text
+        assert "Reason: quality review. Ana sees that you looked" in listed.text
+        assert (listed.only_for, buttons(listed)) == ("grace", ["1", "Change…", "Export"])
+        transcript = await here.press("grace", listed, "1")
+        assert "> a question of ana about billing" in transcript.text
+        assert "**Ana**" in transcript.text
+        assert "**Tess**\n\n> An answer." in transcript.text
+        assert "bela" not in transcript.text.lower()
+        found = await here.press("grace", listed, "Change…")
+        found = await here.send("grace", found, {"words": "billing", **REASON})
+        assert "found for “billing” (1)" in found.text
+        ordered = await here.press("grace", transcript, "Export")
+        assert "The export is being made" in ordered.text
+        await here.quiet()
+
+        rows = await here.audit("action", "actor_kind", "outcome", "category", "note")
+        assert rows == [
+            ("list", "supervisor", "done", "quality review", "the customer complained"),
+            ("open", "supervisor", "done", "quality review", ""),
+            ("search", "supervisor", "done", "quality review", ""),
+            ("export", "supervisor", "done", "quality review", ""),
+        ]
+        objects = [row[0] for row in await here.audit("object_id")]
+        assert objects[0] == objects[2] == ""
+        assert objects[1] == objects[3] != ""
+
+
+async def test_whatever_the_cause_one_sentence_says_that_there_is_nothing(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        await here.grant("bela", "supervisor", ("person", person_id("grace")))
+        answers = [await opened(here, name, by="bela") for name in ("ana", "nobody", "gus", "grace")]
+
+        assert {one.text for one in answers} == {NOTHING.format("Grace")}
+        assert {tuple(buttons(one)) for one in answers} == {("Ask an admin for access",)}
+        outcomes = [row[0] for row in await here.audit("outcome")]
+        assert outcomes == ["refused", "refused", "refused", "done"]
+
+
+async def test_a_scope_of_a_channel_shows_what_was_said_there_alone(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "said in private")
+        await here.say("ana", "@keeper said in general", channel="general")
+        await here.grant("bela", "supervisor", ("channel", "general"))
+        listed = await opened(here, by="bela")
+        assert "(1)" in listed.text
+        transcript = await here.press("bela", listed, "1")
+        assert "said in general" in transcript.text
+        found = await opened(here, by="bela", words="private")
+
+        assert found.text == NOTHING.format("in #general")
+
+
+async def test_a_role_that_was_taken_away_between_list_and_click_opens_nothing(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        listed = await opened(here)
+        await here.revoke("grace")
+        for label in ("1", "Export", "Change…"):
+            refused = await here.press("grace", listed, label)
+            assert refused.text == NO_ROLE
+        rows = await here.audit("action", "actor_kind", "outcome")
+        assert rows[1:] == [(one, "person", "refused") for one in ("open", "export", "list")]
+
+
+async def test_a_scope_that_was_narrowed_between_list_and_click_opens_nothing(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        listed = await opened(here)
+        await here.revoke("grace")
+        await here.grant("grace", "supervisor", ("person", person_id("bela")))
+        texts = [(await here.press("grace", listed, label)).text for label in ("1", "Export")]
+
+        assert texts == [NOTHING.format("Bela")] * 2
+
+
+async def test_nobody_else_presses_a_supervisors_button(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        button = await here.run("grace", "history", {"person": person_id("ana")}, channel="general")
+        (token,) = [one["token"] for one in button.extras["buttons"]]
+        with pytest.raises(LookupError):
+            await here.team.local.press("team", button.id, "bela", token)
+        public = await here.team.say("ana", "hello", channel="general")
+        with pytest.raises(NotAllowed):
+            await here.team.local.press("team", public, "bela", token)
+
+        assert await here.audit("action") == []
+
+
+async def test_in_a_channel_a_button_answers_that_names_nobody(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        button = await here.type("grace", "@keeper history @ana", channel="general")
+        assert (buttons(button), button.only_for) == (["Open it here, privately"], "grace")
+        assert "ana" not in button.text.lower().split()
+        form = await here.press("grace", button, "Open it here, privately")
+        assert form.only_for == "grace"
+        listed = await here.send("grace", form, REASON)
+        assert "**Conversations of Ana** (1)" in listed.text
+        transcript = await here.press("grace", listed, "1")
+        assert "a secret of ana" in transcript.text
+        await here.press("grace", transcript, "Export")
+        await here.quiet()
+
+        seen = [post.text for name in ("ana", "bela", "lin") for post in await here.team.seen(name, channel="general")]
+        assert not [text for text in seen if "secret" in text or "Conversations of" in text]
+        (file,) = [post for post in await here.shown("grace") if post.extras.get("files")]
+        assert file.channel == "@grace"
+
+
+async def test_where_somebody_from_outside_can_read_nothing_is_begun(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        refused = await here.run("grace", "history", {"person": person_id("ana")}, channel="partners")
+        given = {"person": person_id("ana"), **REASON}
+        also = await here.run("grace", "supervise list", given, channel="partners")
+
+        assert refused.text.startswith("Other people's conversations cannot be opened in this place")
+        assert also.text == refused.text
+        assert await here.audit("action", "outcome") == [("list", "refused")] * 2
+
+
+async def test_her_own_conversations_are_no_matter_of_supervision(url: str) -> None:
+    async with office(url) as here:
+        own = await here.type("grace", "history @grace")
+        assert "`history` shows them" in own.text
+        assert await here.audit("action") == []
+
+
+async def test_third_parties_stay_unread_in_what_a_supervisor_sees_and_exports(url: str) -> None:
+    async with office(url) as here:
+        root = await here.say("ana", "@keeper ana begins", channel="general")
+        await here.team.say("bela", "@keeper bela answers", channel="general", root=root)
+        await here.quiet()
+        listed = await opened(here)
+        transcript = await here.press("grace", listed, "1")
+        assert "ana begins" in transcript.text
+        assert "**another participant**\n\n(not shown)" in transcript.text
+        assert "**Tess to another participant**\n\n(not shown)" in transcript.text
+        await here.press("grace", transcript, "Export")
+        await here.quiet()
+
+        files = [post.extras["files"] for post in await here.shown("grace") if post.extras.get("files")]
+        assert [len(one) for one in files] == [2]
+        everything = [post.text for post in await here.shown("grace")] + [decoded(one) for one in files[0]]
+        assert not [text for text in everything if "bela" in text.lower()]
+
+
+def decoded(file: dict[str, str]) -> str:
+    return b64decode(file["content"]).decode()
+
+
+async def test_a_long_conversation_is_paged_to_its_beginning_and_back(url: str) -> None:
+    async with office(url) as here:
+        for number in range(5):
+            await here.say("ana", f"question number {number}")
+        listed = await opened(here)
+        newest = await here.press("grace", listed, "1")
+        assert "number 2" in newest.text
+        assert "number 1" not in newest.text
+        earlier = await here.press("grace", newest, "Earlier")
+        assert "number 0" in earlier.text
+        assert "number 1" in earlier.text
+        assert "Earlier" not in buttons(earlier)
+        later = await here.press("grace", earlier, "Later")
+
+        assert later.text == newest.text
+        assert [row[0] for row in await here.audit("action")] == ["list", "open", "open", "open"]
+
+
+async def test_nothing_is_shown_and_nobody_hears_of_it_where_it_cannot_be_recorded(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        form = await here.run("grace", "history", {"person": person_id("ana")})
+        listed = await here.send("grace", form, REASON)
+        break_the_anchor(here)
+        for label in ("1", "Export", "Change…"):
+            shown = await here.press("grace", listed, label)
+            assert "secret" not in shown.text
+        again = await here.send("grace", form, REASON)
+        assert "secret" not in again.text
+        refused = await here.type("bela", "history @ana")
+        assert refused.text != NO_ROLE
+
+
+def break_the_anchor(here: Office) -> None:
+    here.anchor.unlink()
+    here.anchor.mkdir()
