@@ -62,9 +62,8 @@ def has_outlived(connection: Connection, before: datetime) -> bool:
 
 def last_outlived(connection: Connection, workspace_key: int, before: datetime) -> Beginning | None:
     """The last of a portion of the oldest rows that are all from before a time; None where there is nothing to do."""
-    rows = connection.execute(_FIRST.limit(_PORTION + 1), {"in_workspace": workspace_key}).all()
-    # The newest row always stays: it is the chain's end.
-    outlived = list(takewhile(lambda row: row.at < before, rows[:-1]))
+    rows = connection.execute(_FIRST.limit(_PORTION), {"in_workspace": workspace_key}).all()
+    outlived = list(takewhile(lambda row: row.at < before, rows))
     if not outlived or outlived[0].at >= before - _PATIENCE:
         return None
     return Beginning(outlived[-1].seq, outlived[-1].digest)

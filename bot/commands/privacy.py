@@ -23,6 +23,8 @@ from bot.turns.turn_values import Notice
 
 #: Visits that the overview shows, and that one page of them holds; rows of the audit that are put together for them.
 _SHOWN, _PAGE, _ROWS = 3, 10, 40
+#: Longest label of a button, in characters; no platform takes much more.
+_LABEL = 60
 #: Longest question about a reading, in characters.
 _QUESTION = 1_000
 #: Most people who get one question.
@@ -59,7 +61,7 @@ async def _privacy(context: Context, _arguments: Mapping[str, Any]) -> None:
         context.button("My conversations", "history"),
         context.button("My facts", "memory"),
         context.button("Usage", "usage"),
-        context.button(f"Contact {contact}" if contact else "Contact", "privacy contact"),
+        context.button(f"Contact {contact}"[:_LABEL].strip(), "privacy contact"),
     )
     await context.answer(Reply(f"{text}{more}", buttons))
 
@@ -152,7 +154,8 @@ async def _contacts(context: Context) -> tuple[str, ...]:
     """Who answers questions about data: the person whom the workspace named, or else its admins."""
     store, scope = context.bench.store, context.scope
     named = (await store.read(chosen_settings, scope)).settings.contact
-    if named and await store.read(is_here, scope, named):
+    known = await store.read(is_here, scope, named)
+    if known:
         return (named,)
     return await store.read(admins_of, scope)
 

@@ -65,9 +65,7 @@ def _located(kind: ActorKind, *, one: bool, of_person: bool) -> Select[int, str,
     # A list of parameters is spelt out anew at each execution: what is asked of one thread does without.
     named = threads.c.id == bindparam("thread_id") if one else threads.c.id.in_(bindparam("thread_ids", expanding=True))
     count = threads.c.message_count if supervises(kind) else visible_count(kind)
-    statement = select(threads.c.key, threads.c.id, count).where(
-        visible_threads(kind, by_index=True), named
-    )
+    statement = select(threads.c.key, threads.c.id, count).where(visible_threads(kind, by_index=True), named)
     return statement.where(takes_part(named_person(kind))) if of_person else statement
 
 

@@ -79,6 +79,12 @@ _TABLES = text(
     "SELECT relname, pg_total_relation_size(oid) AS bytes, pg_has_role(relowner, 'USAGE') AS ours FROM pg_class"
     " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname = ANY(:names) ORDER BY relname"
 )
+_STATISTICS = text(
+    "SELECT s.tablename, s.attname, format_type(a.atttypid, a.atttypmod) AS type FROM pg_stats s JOIN pg_attribute a"
+    " ON a.attrelid = format('%I.%I', s.schemaname, s.tablename)::regclass AND a.attname = s.attname"
+    " WHERE s.schemaname = current_schema() AND s.tablename = ANY(:names)"
+    " AND format_type(a.atttypid, NULL) IN ('text', 'character varying', 'jsonb', 'bytea', 'tsvector')"
+)
 _LOCK_NOT_AVAILABLE = "55P03"
 _OWNS_DATABASE = text("SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()")
 _NEXT_XID = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint % 4294967296")
@@ -100,6 +106,7 @@ def scrub_tables(connection: Connection, tables: Sequence[str], most_bytes: int)
             # Statistics hold values, too: they are taken anew.
             how = "FULL, ANALYZE" if table in small else "ANALYZE"
             connection.exec_driver_sql(f"VACUUM ({how}) {quoted(table.relname)}")
+        _forget_statistics(connection, [table.relname for table in ours])
         if connection.execute(_OWNS_DATABASE).scalar():
             connection.exec_driver_sql("VACUUM (FULL) pg_catalog.pg_statistic")
     except OperationalError as error:
@@ -109,6 +116,16 @@ def scrub_tables(connection: Connection, tables: Sequence[str], most_bytes: int)
     if len(ours) < len(found):
         return Scrubbed(done=True, left="rights")
     return Scrubbed(done=True, left="" if len(small) == len(ours) else "size")
+
+
+def _forget_statistics(connection: Connection, tables: Sequence[str]) -> None:
+    """Remove the statistics of tables that are empty now: ANALYZE leaves those as they were, values and all."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    for row in connection.execute(_STATISTICS, {"names": list(tables)}).all():
+        table, column = quoted(row.tablename), quoted(row.attname)
+        if connection.exec_driver_sql(f"SELECT NOT EXISTS (SELECT 1 FROM {table})").scalar():  # noqa: S608 (our names)
+            # Whatever its new type, a column loses its statistics.
+            connection.exec_driver_sql(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {row.type}")
 
 
 def next_transaction(connection: Connection) -> int:

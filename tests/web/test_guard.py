@@ -7,7 +7,7 @@ import pytest
 
 from adapters.local.playground.app import ROUTES
 from adapters.local.playground.guard import HEADERS, addresses
-from adapters.local.playground.session import SESSION_LIFE, Sessions
+from adapters.local.playground.session import SESSION_LIFE, Session, Sessions
 from tests.bot.turns.team import wall_clock
 from tests.web.asking import FORM, Browser
 from tests.web.stage import SECRET, Stage
@@ -36,8 +36,8 @@ async def test_this_machine_is_served_under_its_own_names(browser: Browser, host
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example:{port}", "0.0.0.0:{port}",
-     "127.0.0.1:{port}@evil.example"],
+    ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example:{port}",
+     "0.0.0.0:{port}", "127.0.0.1:{port}@evil.example"],
 )  # fmt: skip
 async def test_a_foreign_name_is_refused_everywhere(browser: Browser, host: str) -> None:
     browser.host = host.format(port=browser.stage.port)
@@ -181,3 +181,6 @@ def test_a_session_of_another_key_is_none() -> None:
     assert ours.of_cookie(others.cookie(session)) is None
     assert not ours.holds(session, others.token(session))
     assert ours.of_cookie(ours.token(session)) is None
+    # What a form bears is signed for nothing else.
+    body = ours.cookie(session).rpartition(".")[0]
+    assert ours.of_cookie(f"{body}.{ours.token(Session(body, session.expires))}") is None

@@ -160,6 +160,20 @@ async def test_a_mention_leads_into_the_thread_below_it(stage: Stage, browser: B
     assert plain.headers["location"] == "/as/ada/in/general"
 
 
+async def test_a_thread_is_one_of_its_own_channel_and_counts_what_its_reader_sees(
+    stage: Stage, browser: Browser
+) -> None:
+    root = await stage.say("ada", "Top", "general")
+    reply = await stage.say("ada", "Below", "general", root=root)
+    await stage.local.command(WORKSPACE, "general", "ada", "help", {}, root=root)
+    await stage.said("ada", "help ran", "general")
+    for channel, thread in (("general", reply), ("support", root)):
+        assert (await browser.get(f"/as/ada/in/{channel}?thread={thread}")).status == 404
+    assert "2 replies" in (await browser.get("/as/ada/in/general")).text
+    assert "1 reply" in (await browser.get("/as/bela/in/general")).text
+    assert "help ran" not in (await browser.get(f"/as/bela/in/general?thread={root}")).text
+
+
 @pytest.mark.parametrize("text", ["", "   ", "x" * 100_001, "/nothing", "/", "/history frobnicate:3 since:never",
                                   "/history since:never", "/history colour:blue", "/help me now"])  # fmt: skip
 async def test_what_cannot_be_said_comes_back_with_a_sentence(stage: Stage, browser: Browser, text: str) -> None:

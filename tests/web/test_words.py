@@ -12,7 +12,8 @@ _ALLOWED = {
     "a": {"href", "rel", "target", "title"},
     "code": {"class"}, "div": {"class", "tabindex", "role", "aria-label"}, "span": {"class"}, "p": {"class"},
     "ol": {"start"}, "td": {"class"}, "th": {"class"},
-    **{tag: set() for tag in (["blockquote", "br", "em", "hr", "li", "pre", "s", "strong", "table", "tbody", "thead", "tr", "ul"])},
+    **{tag: set() for tag in ("blockquote", "br", "em", "hr", "li", "pre", "s", "strong", "table", "tbody", "thead")},
+    "tr": set(), "ul": set(),
 }  # fmt: skip
 
 

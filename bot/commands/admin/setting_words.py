@@ -207,16 +207,16 @@ def merged(before: WorkspaceSettings, changes: Mapping[str, Any]) -> dict[str, A
 
 def change_note(changes: Mapping[str, Any]) -> str:
     """A change for the audit: which settings, and their values but for those that are texts."""
-    return "; ".join(
-        f"{name} changed" if isinstance(value, str) and name in {"persona", "contact"} else f"{name}: {_plain(value)}"
-        for name, value in sorted(changes.items())
-    )
+    labels = {one.name: one.label for one in SETTINGS} | {"channels": "In channels", "set_up": "The first choices"}
+    return "; ".join(f"{labels[name]}: {_plain(name, value)}" for name, value in sorted(changes.items()))
 
 
-def _plain(value: Any) -> str:
+def _plain(name: str, value: Any) -> str:
+    if name in {"persona", "contact"}:
+        return "changed"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {one}" for key, one in sorted(value.items())) or "none"
-    return "default" if value is None else str(value)
+        return ", ".join(f"{channel} {mode}" for channel, mode in sorted(value.items()))
+    return "made" if name == "set_up" else _said(name, value)
 
 
 def told_again(people: int) -> str:

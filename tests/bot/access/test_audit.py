@@ -449,6 +449,13 @@ async def test_two_who_sweep_at_once_do_it_once(url: str, tmp_path: Path) -> Non
         assert await record.damage() is None
 
 
+async def test_an_audit_that_is_all_old_ends_with_its_sweeping(url: str, tmp_path: Path) -> None:
+    async with recorded(url, tmp_path / "anchor", 3) as record:
+        assert await sweep_audit(record.store, recorder_of(record), NOON + timedelta(days=400)) == 3
+        assert [(row.seq, row.action) for row in await record.rows()] == [(4, "swept")]
+        assert await record.damage() is None
+
+
 async def test_rows_from_before_the_chain_are_swept_too(url: str, tmp_path: Path) -> None:
     async with recorded(url, tmp_path / "anchor") as record:
         for seq in (1, 2, 3):

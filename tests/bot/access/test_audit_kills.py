@@ -17,7 +17,7 @@ import pytest
 
 from tests.bot.access.recording import WORKSPACE, recorded
 from tests.engines import SECRET
-from tests.processes import ROOT
+from tests.processes import ROOT, output_of
 
 #: Reads as a supervisor, one conversation after the other, and says what it was shown. Each act names itself in its
 #: note: `<process>:<number>`.
@@ -122,3 +122,56 @@ async def test_processes_that_act_at_once_make_no_forks_and_no_gaps(url: str, tm
         assert [row.seq for row in rows] == list(range(1, 121))
         assert await record.damage() is None
         assert any(first != second for first, second in pairwise(writers)), "they took turns"
+
+
+#: Reads with a disk on which nothing more fits, and again when there is room.
+ON_A_FULL_DISK = """
+    import asyncio, resource, signal, sys
+    from bot import Actor, Memory
+
+    async def main():
+        url, anchor, secret = sys.argv[1:]
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        async with await Memory.open(url, secret=secret, anchor=anchor) as memory:
+            view = memory.as_actor(Actor.supervisor("lead", persons=["ana"], reason="a test"))
+            assert (await view.recall("t1")).total == 1
+            resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+            for _ in range(3):
+                try:
+                    await view.recall("t1")
+                except Exception as error:
+                    print(type(error).__name__)
+                else:
+                    print("shown")
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+            assert (await view.recall("t1")).total == 1
+
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_with_a_full_disk_nothing_is_shown(url: str, tmp_path: Path) -> None:
+    async with recorded(url, tmp_path / "anchor"):
+        pass
+
+    status, out = output_of(ON_A_FULL_DISK, url, str(tmp_path / "anchor"), SECRET)
+
+    assert (status, out.split()) == (0, ["StorageFull"] * 3)
+    async with recorded(url, tmp_path / "anchor") as record:
+        assert len(await record.rows()) == 2
+        assert await record.damage() is None
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_without_room_for_the_anchor_nothing_is_shown(url: str, tmp_path: Path) -> None:
+    async with recorded(url, tmp_path / "anchor"):
+        pass
+
+    status, out = output_of(ON_A_FULL_DISK, url, str(tmp_path / "anchor"), SECRET)
+
+    assert (status, out.split()) == (0, ["StorageUnavailable"] * 3)
+    async with recorded(url, tmp_path / "anchor") as record:
+        assert len(await record.rows()) == 5, "that it was tried stays on record"
+        assert await record.damage() is None

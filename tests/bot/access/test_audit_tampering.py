@@ -4,6 +4,7 @@ import shutil
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
@@ -297,7 +298,7 @@ def test_no_two_rows_are_written_alike() -> None:
     from tests.bot.access.recording import clock
 
     key, link = b"k" * 32, Link(1, clock().now, "ab", "c", "d", None, "", "done", "", "")
-    others = [
+    others: list[dict[str, Any]] = [
         {"actor_id": "a", "actor_kind": "bc"},
         {"actor_id": "abc", "actor_kind": ""},
         {"subject_id": ""},
@@ -309,4 +310,5 @@ def test_no_two_rows_are_written_alike() -> None:
     digests = {digest_of(key, "w", Link(**{**asdict(link), **one}), "p") for one in [{}, *others]}
     digests |= {digest_of(key, "wp", link, ""), digest_of(key, "", link, "wp"), digest_of(b"j" * 32, "w", link, "p")}
 
-    assert len(digests) == len(others) + 4
+    digests.add(digest_of(key, "another", link, "p"))
+    assert len(digests) == len(others) + 5

@@ -219,7 +219,8 @@ async def office(
         await late["invoke"](invocation)
 
     with TemporaryDirectory() as folder:
-        recorder = Recorder.at(url, secret=SECRET, anchor=Path(folder) / "anchor")
+        anchor = Path(folder) / "anchor"
+        recorder = Recorder.at(url, secret=SECRET, anchor=anchor)
         adapters: dict[str, Adapter] = {}
         async with running(
             url,
@@ -243,8 +244,6 @@ async def office(
                     told=told,
                 )
             )
-            anchor = Path(folder) / "anchor"
-            recorder = Recorder.at(url, secret=SECRET, anchor=anchor)
-            adapters = {team.local.platform: team.local}
+            adapters[team.local.platform] = team.local
             late["invoke"] = Commands(Services(team.bench, adapters, registry, recorder, team.serving.signals))
             yield Office(team, key, recorder, anchor)

@@ -63,7 +63,7 @@ class TestTheDocument:
         records = list(read_records(self.example(tmp_path), whole_channels=True))
 
         assert records[:3] == [
-            ImportedThread("support-1", "ada", "Change of address", "private", "#support"),
+            ImportedThread("support-1", "ada", "Change of address", "private", "#support", "support"),
             ImportedMessage(
                 id="m-1",
                 thread_id="support-1",
@@ -322,7 +322,8 @@ def test_any_valid_record_survives(
 
     assert entry.message == message
     assert entry.message.created_at.tzinfo is UTC
-    assert entry.thread == ImportedThread(message.thread_id, message.resource_id, title, kind, place_name)
+    channel = "" if kind == "direct" else place_name.removeprefix("#")
+    assert entry.thread == ImportedThread(message.thread_id, message.resource_id, title, kind, place_name, channel)
 
 
 @given(st.binary(max_size=300))

@@ -56,7 +56,7 @@ def test_a_thread_is_as_its_first_line_has_it(tmp_path: Path) -> None:
 
     threads = [one for one in read_records(path, whole_channels=True) if isinstance(one, ImportedThread)]
 
-    assert threads == [ImportedThread("t", "ada", "one", "private", "#a")]
+    assert threads == [ImportedThread("t", "ada", "one", "private", "#a", "a")]
 
 
 def test_it_can_be_read_again_and_again(tmp_path: Path) -> None:

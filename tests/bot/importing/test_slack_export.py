@@ -48,7 +48,7 @@ def test_a_dialogue_in_a_channel(tmp_path: Path) -> None:
     )
 
     assert list(found) == [
-        ImportedThread("slack:T1:C1:1772357400.000100", "slack:T1:UADA", "", "public", "#general"),
+        ImportedThread("slack:T1:C1:1772357400.000100", "slack:T1:UADA", "", "public", "#general", "slack:T1:C1"),
         ImportedMessage(
             id="slack:T1:C1:1772357400.000100",
             thread_id="slack:T1:C1:1772357400.000100",

@@ -41,6 +41,9 @@ from bot.memory.workspace_rows import ensure_workspace
 from bot.storage.signals import Signals
 from bot.storage.store import P, Scrubbed, Store, T, open_store
 from bot.storage.tables import metadata
+from tests.bot.storage.access_scenario import access_scenario
+from tests.bot.storage.admin_scenario import admin_scenario
+from tests.bot.storage.supervision_scenario import supervision_scenario
 from tests.bot.storage.turn_scenario import turn_scenario
 from tests.engines import SECRET, Clock
 
@@ -279,18 +282,25 @@ async def store(url: str) -> AsyncIterator[RehearsingStore]:
 
 async def test_every_writing_function_replays_to_the_same_outcome(store: RehearsingStore, tmp_path: Path) -> None:
     done = await scenario(store, tmp_path / "anchor") + await turn_scenario(store)
+    done += await access_scenario(store) + await supervision_scenario(store) + await admin_scenario(store)
 
     assert writing_functions() - OF_THE_SCHEMA - store.rehearsed == set()
     assert (Conflict, "A thread with id t1 exists already.") in done
     assert (NotAllowed, "Only the platform decides who takes part in a conversation.") in done
 
 
+async def whole_life(store: Store, anchor: Path) -> list[Any]:
+    done = [*await scenario(store, anchor), *await turn_scenario(store), *await access_scenario(store)]
+    done += await supervision_scenario(store) + await admin_scenario(store)
+    return [*done, *await row_counts_of(store)]
+
+
 async def test_a_rehearsed_life_ends_like_a_plain_one(store: RehearsingStore, tmp_path: Path) -> None:
     plain = await open_store(f"sqlite:///{tmp_path / 'plain.db'}")
 
-    rehearsed = [*await scenario(store, tmp_path / "anchor"), *await turn_scenario(store), *await row_counts_of(store)]
+    rehearsed = await whole_life(store, tmp_path / "anchor")
     try:
-        once = [*await scenario(plain, tmp_path / "another"), *await turn_scenario(plain), *await row_counts_of(plain)]
+        once = await whole_life(plain, tmp_path / "another")
     finally:
         await plain.close()
 

@@ -791,7 +791,7 @@ async def test_the_owner_sweeps_the_audit_and_the_application_role_does_not(
         lead = memory.as_actor(Actor.supervisor("lead", persons=["ana"], reason="a test"))
         for _ in range(3):
             await lead.list_threads()
-    for url, swept, left in ((application_url, None, True), (empty_url, 2, False)):
+    for url, swept, left in ((application_url, None, True), (empty_url, 3, False)):
         store = await open_store(url)
         assert await sweep_audit(store, Recorder.at(url, secret=SECRET, anchor=anchor), later) == swept
         assert await store.read(has_outlived, later - KEPT) is left

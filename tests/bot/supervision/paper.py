@@ -212,7 +212,7 @@ class Office:
         await self.tell(said)
         return said
 
-    async def run(self, who: PersonRef, command: str, where: PlaceRef | None = None, **arguments: str) -> Answers:
+    async def run(self, who: PersonRef, command: str, where: PlaceRef | None = None, **arguments: Any) -> Answers:
         """Run a command, as a platform would."""
         answers = Answers()
         event = Invocation(

@@ -198,26 +198,6 @@ async def test_a_thousand_canaries_of_a_person_are_gone_from_all_files(
         (certificate,) = await at.until(lambda: at.reports(direct(ana), "**Certificate"), SECONDS)
         await at.quiet(SECONDS)
 
-        if files.around(stem):
-            import psycopg as pg
-
-            with pg.connect(url, autocommit=True) as c:
-                for n, b in files.around(stem):
-                    print(
-                        "FOUND",
-                        n,
-                        c.execute(
-                            "select pg_filenode_relation(0, %s)::text", (int(n.rsplit("/", 1)[1].split(".")[0]),)
-                        ).fetchone(),
-                        b,
-                    )
-                print(
-                    "FOUND",
-                    c.execute(
-                        "select relname, relfilenode, oid from pg_class where relfilenode between %s and %s",
-                        (int(n.rsplit("/", 1)[1]) - 5, int(n.rsplit("/", 1)[1]) + 5),
-                    ).fetchall(),
-                )
         assert files.around(stem) == []
         (row,) = await at.rows(erasures)
         assert row["scrubbed_at"] is not None

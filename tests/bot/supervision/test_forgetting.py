@@ -135,6 +135,8 @@ async def test_in_a_shared_conversation_her_words_go_and_it_is_another_s(url: st
         assert await texts(at) == his
         assert [row["resource_key"] for row in await at.rows(participants)] == [ben]
         assert "what others wrote" in certificate.text
+        assert {row["resource_key"] for row in await at.rows(turns)} == {ben}
+        assert (await at.rows(erasures))[0]["counts"]["after"] == {}
 
         # She may speak there again, and he was not left out of anything.
         await at.say(ANA, "here I am", where)
@@ -340,6 +342,22 @@ async def test_of_racing_messages_each_is_erased_or_belongs_to_who_comes_back(ur
         assert {row["state"] for row in await at.rows(turns)} <= {"answered"}
 
 
+async def test_what_she_says_after_it_began_belongs_to_somebody_new_and_stays(url: str) -> None:
+    async with office(url) as at:
+        await at.say(ANA, "old words")
+        await at.quiet()
+        wanted = Wanted("e1", ANA.resource_id, "everything")
+        begun = await at.store.write(begin_erasure, at.scope, wanted, direct(ANA), wall_clock())
+        await at.say(ANA, "new words")
+        for word in begun.words if begun else ():
+            at.serving.signals.say(word)
+        await certified(at)
+        await at.quiet()
+
+        assert "new words" in await texts(at)
+        assert [one for one in await texts(at) if "old" in one] == []
+
+
 async def test_a_reply_to_what_is_being_erased_begins_anew(url: str) -> None:
     async with office(url) as at:
         said = await at.say(ANA, "old words")
@@ -419,6 +437,25 @@ async def test_done_again_after_its_end_it_touches_nobody_who_got_the_same_keys(
         assert "left: 0" in again
         assert await texts(at) == ["his words"]
         assert [one["resource_id"] for one in await at.rows(people)] == [BEN.resource_id]
+
+
+async def test_done_again_it_touches_no_conversation_that_got_the_same_key(url: str) -> None:
+    async with office(url) as at:
+        for number in range(3):
+            await at.say(ANA, f"secret words {number}")
+        await at.quiet()
+        at.serving.worker.drain()
+        wanted = Wanted("e1", ANA.resource_id, "conversation", "dm-ana")
+        begun = await at.store.write(begin_erasure, at.scope, wanted, direct(ANA), wall_clock())
+        assert begun is not None
+        while await at.store.write(erase_portion, at.scope.workspace_key, begun.arguments, wall_clock()):
+            pass
+        await at.say(ANA, "new words")
+        await at.store.write(erase_portion, at.scope.workspace_key, begun.arguments, wall_clock())
+
+        assert await texts(at) == ["new words"]
+        if not at.store.shared:
+            assert [row["key"] for row in await at.rows(threads)] == [begun.arguments["thread"]]
 
 
 def _job(row: dict[str, Any]) -> Any:

@@ -91,6 +91,20 @@ async def test_after_its_thread_was_deleted_a_place_begins_another(url: str) -> 
         assert await taken.column(threads.c.id) == ["@ana#2"]
 
 
+async def test_a_thread_bears_the_channel_in_which_it_lies_and_keeps_it(url: str) -> None:
+    async with desk(url) as taken:
+        await taken.take(message(where=channel_thread("harbour/1", "private")))
+        await taken.take(message("at the top", "m2", where=place("office", "public", "#office")))
+        await taken.take(message("alone", "m3"))
+        await taken.take(PlaceChanged(delivery_id=new_delivery(), place=place("harbour", "public", "#wharf")))
+
+        assert [(row["id"], row["channel_id"]) for row in await taken.rows(threads)] == [
+            ("harbour/1", "harbour"),
+            ("office", "office"),
+            ("@ana", ""),
+        ]
+
+
 async def test_a_place_that_changes_is_shown_on_its_threads(url: str) -> None:
     async with desk(url) as taken:
         await taken.take(message(where=THREAD))

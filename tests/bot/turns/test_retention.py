@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, text, update
 
+from bot.access.disclosure import Operator
+from bot.access.scope import Scope
+from bot.access.settings_rows import change_settings
 from bot.memory.values import MemoryOptions, NewMessage
 from bot.storage.store import Store
 from bot.storage.tables import fact_sources, facts, messages, threads
@@ -96,6 +99,33 @@ async def test_old_messages_go_with_all_that_rests_on_them(url: str) -> None:
         assert (thread["message_count"], thread["title"]) == (1, "")
         assert (await (await taken.view()).search_messages("kettle")).total == 0
         assert await taken.column(turns.c.id) == (await taken.column(turns.c.id))[-1:]
+
+
+async def test_a_workspace_that_chose_a_shorter_time_keeps_no_longer_and_others_do(url: str) -> None:
+    clock, operator = Moment(), Operator("Keeper", "Acme", "models.example", 0)
+
+    def choose(connection: Connection, days: int | None) -> None:
+        change_settings(connection, Scope("system", 1, ()), {"retention_days": days}, operator, None, clock.now)
+
+    async with desk(url, clock=clock) as taken:
+        await taken.take(message("here", "m1"))
+        await close(taken)
+        other = "local:other"
+        await taken.take(message("elsewhere", "m2", who=person("ben", other), where=place("@ben", workspace=other)))
+        await close(taken)
+        for days, kept in ((None, ["m1", "m2"]), (120, ["m1", "m2"]), (7, ["m2"])):
+            await taken.store.write(choose, days)
+            clock.move(8 * DAY)
+            await sweep(taken)
+            assert await ids(taken) == kept
+        await taken.take(message("here again", "m3", at=clock.now))
+        await close(taken)
+        clock.move(8 * DAY)
+        await sweep(taken, retention=None)
+        assert await ids(taken) == ["m2"], "also where the operator keeps for ever"
+        clock.move(70 * DAY)
+        await sweep(taken)
+        assert await ids(taken) == []
 
 
 async def test_empty_threads_go_and_their_places_begin_anew(url: str) -> None:

@@ -1,11 +1,17 @@
 """Who is admin or supervisor: given, taken, widened and narrowed, each once in the audit and told to the others."""
 
+import asyncio
+from datetime import datetime, timedelta
+
 import pytest
 
+from adapters.local.world_rows import LocalPost
 from bot.access.role_rows import read_standing
 from bot.access.standing import ReadScope, Standing
-from tests.bot.commands.office import WORKSPACE, Office, buttons, office, person_id
+from bot.commands.registry import all_commands
 from tests.bot.agent.talking import SETTINGS
+from tests.bot.commands.office import Office, buttons, office, person_id
+from tests.bot.turns.team import WORKSPACE, wall_clock
 
 UNKNOWN = "There is no such command here; `help` lists what I can do."
 
@@ -27,7 +33,7 @@ async def told(team: Office, name: str) -> list[str]:
 @pytest.mark.parametrize("name", ["ana", "grace", "gus"])
 async def test_for_others_there_are_no_admin_commands_and_the_attempt_is_recorded(url: str, name: str) -> None:
     async with office(url) as team:
-        tried = [command.name for command in team.registry if command.who == "admin"]
+        tried = [command.name for command in all_commands() if command.who == "admin"]
         for command in tried:
             assert (await team.run(name, command)).text == UNKNOWN
 
@@ -78,10 +84,14 @@ async def test_a_supervisor_is_made_by_form(url: str) -> None:
         assert hints["everyone"] == "Not possible: Please say whom: everyone, some people, or some channels."
         done = await team.send("lin", again, {"reads": person_id("bela"), "channels": "#general"})
 
-        assert "Ana is a supervisor now and may read the conversations of Bela and what is said in #general" in done.text
+        assert (
+            "Ana is a supervisor now and may read the conversations of Bela and what is said in #general" in done.text
+        )
         assert (await standing(team, "ana")).scope == ReadScope(False, (person_id("bela"),), ("general",))
         assert await acts(team) == [("admin", "role given", "done")]
-        said = "Lin made Ana a supervisor of this workspace, who may read the conversations of Bela and what is said in "
+        said = (
+            "Lin made Ana a supervisor of this workspace, who may read the conversations of Bela and what is said in "
+        )
         assert any(one.startswith(said) for one in await told(team, "ana"))
 
 
@@ -222,10 +232,27 @@ async def test_a_button_of_somebody_who_is_admin_no_longer_does_nothing(url: str
 # Where roles come from
 
 
+class Hurried:
+    """A clock that can be ahead."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return wall_clock() + self.ahead
+
+
+async def once_told(team: Office, name: str) -> LocalPost:
+    """The list of roles, for somebody who was told of her own first."""
+    await team.type(name, "admin roles")
+    await team.team.quiet()
+    return await team.type(name, "admin roles")
+
+
 async def test_owners_and_administrators_of_the_platform_are_the_first_admins(url: str) -> None:
     async with office(url) as team:
         await team.team.local.settle(WORKSPACE, "olga", "Olga", "administrator")
-        page = await team.type("olga", "admin roles")
+        page = await once_told(team, "olga")
 
         assert "**Olga**: admin (owner or administrator on the platform)" in page.text
         assert await acts(team) == [("system", "roles taken over", "done")]
@@ -238,6 +265,7 @@ async def test_owners_and_administrators_of_the_platform_are_the_first_admins(ur
 
 async def test_whom_the_operator_names_is_admin(url: str) -> None:
     async with office(url, settings=SETTINGS.model_copy(update={"admins": f"x, {person_id('ana')}"})) as team:
+        await once_told(team, "ana")
         page = await team.type("ana", "admin roles @ana")
 
         assert "named in the operator's settings (ADMINS)" in page.text
@@ -245,11 +273,12 @@ async def test_whom_the_operator_names_is_admin(url: str) -> None:
 
 
 async def test_whom_the_platform_demoted_is_admin_no_longer(url: str) -> None:
-    async with office(url) as team:
+    clock = Hurried()
+    async with office(url, now=clock) as team:
         await team.team.local.settle(WORKSPACE, "olga", "Olga", "administrator")
-        await team.type("olga", "admin roles")
+        await once_told(team, "olga")
         await team.team.local.settle(WORKSPACE, "olga", "Olga")
-        team.forget_who_was_asked()
+        clock.ahead += timedelta(minutes=1)
 
         assert (await team.type("olga", "admin roles")).text == UNKNOWN
         assert not (await standing(team, "olga")).admin
@@ -275,3 +304,37 @@ async def no_role(team: Office, name: str) -> bool:
 
 async def is_supervisor(team: Office, name: str) -> bool:
     return (await standing(team, name)).supervisor
+
+
+# At once
+
+
+async def test_two_admins_who_take_each_others_role_leave_one(url: str) -> None:
+    async with office(url) as team:
+        await team.grant("bela", "admin")
+        questions = {"lin": await team.type("lin", "admin revoke @bela role:admin")}
+        questions["bela"] = await team.type("bela", "admin revoke @lin role:admin")
+        await asyncio.gather(*(team.press(name, post, "Take away admin") for name, post in questions.items()))
+        await team.team.quiet()
+
+        assert [(await standing(team, name)).admin for name in ("lin", "bela")].count(True) == 1
+        outcomes = [(action, outcome) for _kind, action, outcome in await acts(team)]
+        assert outcomes.count(("role taken", "done")) == 1
+        assert len(outcomes) == 2
+
+
+async def test_permissions_that_are_given_at_once_are_all_there(url: str) -> None:
+    async with office(url) as team:
+        await team.type("lin", "admin scope @grace")
+        names = [f"new{number}" for number in range(6)]
+        for name in names:
+            await team.team.local.settle(WORKSPACE, name, name)
+        asked = ({"person": person_id("grace"), "reads": person_id(name)} for name in names)
+        await asyncio.gather(*(team.run("lin", "admin scope", one) for one in asked))
+
+        assert await team.team.until(lambda: reads_all(team, {person_id(name) for name in names}))
+        assert [action for _kind, action, _outcome in await acts(team)] == ["scope widened"] * 6
+
+
+async def reads_all(team: Office, persons: set[str]) -> bool:
+    return persons <= set((await standing(team, "grace")).scope.persons)
