@@ -13,6 +13,8 @@ import structlog
 from sqlalchemy import Connection
 
 from bot.access.actor import Actor
+from bot.access.scope import Scope
+from bot.access.settings_rows import chosen_settings
 from bot.agent import preparation
 from bot.agent.preparation import Prepared, prepare
 from bot.agent.prompt import spoken
@@ -213,7 +215,15 @@ class Working:
             also_asked=tuple((spoken(one.text, one.metadata), one.sent_at) for one in turn.asked[:-1]),
             heard=turn.heard,
         )
-        return await prepare(asked, bench.memory_options, bench.settings)
+        return await prepare(asked, bench.memory_options, await self._settings())
+
+    async def _settings(self) -> Settings:
+        """The operator's settings, with what the workspace's admins say of what the bot should be like."""
+        settings, here = self._bench.settings, Scope("system", self.turn.workspace_key, ())
+        persona = (await self._bench.store.read(chosen_settings, here)).settings.persona
+        if not persona:
+            return settings
+        return settings.model_copy(update={"persona": f"{settings.persona.strip()}\n{persona}".strip()})
 
     async def _show_growing(self, asking: Asking) -> None:
         """Wait until the model has said all, and show what it says meanwhile; what is whole at once is shown later."""

@@ -19,7 +19,8 @@ from tests.faults.platform_server import Faults, Platform
 from tests.model_server import Exchange, ModelServer, Stream, frame, text
 from tests.processes import ROOT
 
-_SECONDS = 30
+#: A busy machine takes half a minute to start a program.
+_SECONDS = 120
 #: What is asked slowly takes so long to answer.
 _SLOW_SECONDS = 3.0
 _TITLE = text("A title")

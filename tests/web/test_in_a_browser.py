@@ -398,7 +398,8 @@ async def test_no_text_from_outside_is_more_than_text(url: str, open_page: OpenP
 _STRANGE = """() => [...document.querySelectorAll(
     'script:not([src="/static/playground.js"]), style, base, object, embed, video, audio, svg, math, marquee, template,'
     + ' meta[http-equiv], link:not([href^="/static/"]), img:not([src^="/as/"]), :not(textarea)[style],'
-    + ' [onerror], [onload], [onclick], [onfocus], [onmouseover], [ontoggle], [srcdoc], a[href^="javascript:" i], a[href^="data:" i], a[href^="//"]'
+    + ' [onerror], [onload], [onclick], [onfocus], [onmouseover], [ontoggle], [srcdoc],'
+    + ' a[href^="javascript:" i], a[href^="data:" i], a[href^="//"]'
 )].map((one) => one.outerHTML.slice(0, 200))"""
 
 

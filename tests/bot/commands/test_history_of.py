@@ -7,6 +7,7 @@ import pytest
 from adapters.local.world_rows import LocalPost
 from bot.errors import NotAllowed
 from tests.bot.commands.office import Office, buttons, fields, office, person_id
+from tests.bot.turns.steering import Steered
 
 NO_ROLE = "Only supervisors can open other people's conversations here. Yours: history. This request was recorded."
 NOTHING = (
@@ -90,12 +91,23 @@ async def test_whatever_the_cause_one_sentence_says_that_there_is_nothing(url: s
     async with office(url) as here:
         await here.say("ana", "a secret of ana")
         await here.grant("bela", "supervisor", ("person", person_id("grace")))
-        answers = [await opened(here, name, by="bela") for name in ("ana", "nobody", "gus", "grace")]
+        people = [person_id(name) for name in ("ana", "nobody", "gus", "grace")] + ["local:elsewhere:ana", "ana"]
+        answers = [await here.run("bela", "supervise list", {"person": one, **REASON}) for one in people]
+        answers += [
+            await here.run("bela", "supervise list", {"person": one, "words": "secret", **REASON}) for one in people
+        ]
+        answers += [
+            await here.run("bela", command, {"person": one, "thread": "@ana", **REASON})
+            for one in people
+            for command in ("supervise open", "supervise export")
+        ]
 
         assert {one.text for one in answers} == {NOTHING.format("Grace")}
         assert {tuple(buttons(one)) for one in answers} == {("Ask an admin for access",)}
-        outcomes = [row[0] for row in await here.audit("outcome")]
-        assert outcomes == ["refused", "refused", "refused", "done"]
+        rows = await here.audit("action", "outcome")
+        refused, done = ["refused"] * 3, ["done"]
+        assert [outcome for action, outcome in rows if action == "list"] == [*refused, *done, "refused", "refused"]
+        assert {outcome for action, outcome in rows if action in {"open", "export"}} == {"refused"}
 
 
 async def test_a_scope_of_a_channel_shows_what_was_said_there_alone(url: str) -> None:
@@ -110,6 +122,77 @@ async def test_a_scope_of_a_channel_shows_what_was_said_there_alone(url: str) ->
         found = await opened(here, by="bela", words="private")
 
         assert found.text == NOTHING.format("in #general")
+
+
+async def test_days_and_channel_narrow_a_list_and_a_search(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "boats in private")
+        await here.say("ana", "@keeper boats in general", channel="general")
+        today = f"{here.team.bench.now():%Y-%m-%d}"
+        for words in ({}, {"words": "boats"}):
+            both = await opened(here, **words, **{"from": today, "to": today})
+            assert "(2)" in both.text
+            one = await opened(here, **words, channel="#general")
+            assert "(1)" in one.text
+            none = await opened(here, **words, to="2020-01-01")
+            assert none.text == NOTHING.format("everyone's")
+            later = await opened(here, **words, **{"from": "2099-01-01"})
+            assert later.text == NOTHING.format("everyone's")
+
+
+async def test_words_that_were_not_said_under_such_a_disclosure_are_not_there(url: str) -> None:
+    async with office(url, supervision="channels") as here:
+        await here.say("ana", "said in private")
+        nothing = await opened(here)
+        await here.say("ana", "@keeper said in general", channel="general")
+        listed = await opened(here)
+
+        assert nothing.text == NOTHING.format("everyone's")
+        assert "(1)" in listed.text
+        assert "private" not in (await here.press("grace", listed, "1")).text
+
+
+async def test_who_left_is_still_found_and_a_supervisor_who_left_finds_nobody(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "said before she left")
+        await here.team.local.leave_workspace("team", "ana")
+        await here.set_person("ana", left_at=here.team.bench.now())
+        assert "(1)" in (await opened(here)).text
+        form = await here.run("grace", "history", {"person": person_id("ana")})
+        await here.set_person("grace", left_at=here.team.bench.now())
+
+        assert (await here.send("grace", form, REASON)).text == NO_ROLE
+
+
+async def test_the_admins_hear_that_a_supervisor_asks_for_access_once(url: str) -> None:
+    async with office(url) as here:
+        await here.grant("bela", "supervisor")
+        nothing = await opened(here, by="bela")
+        assert nothing.text == NOTHING.format("nobody's")
+        asked = await here.press("bela", nothing, "Ask an admin for access")
+        again = await here.press("bela", nothing, "Ask an admin for access")
+        await here.quiet()
+
+        assert asked.text.startswith("The admins hear of it.")
+        assert again.text.startswith("The admins have heard of it already")
+        said = [post.text for post in await here.shown("lin")]
+        assert said == [
+            "Bela asks for wider access to other people's conversations. `admin roles` shows and changes it."
+        ]
+
+
+async def test_names_titles_and_words_are_text_and_nothing_else(url: str) -> None:
+    async with office(url, Steered(["# an answer"])) as here:
+        await here.set_person("ana", name="**Ana** [x](http://x)")
+        await here.say("ana", "# [click](http://x) <b>hm</b>\n=1+1")
+        listed = await opened(here)
+        transcript = await here.press("grace", listed, "1")
+
+        for post in (listed, transcript):
+            assert "[click](" not in post.text
+            assert "[x](" not in post.text
+            assert "<b>" not in post.text
+        assert "> \\# an answer" in transcript.text
 
 
 async def test_a_role_that_was_taken_away_between_list_and_click_opens_nothing(url: str) -> None:

@@ -1,7 +1,6 @@
 """One's own conversations: listed, opened, searched, renamed, resumed, deleted."""
 
 import pytest
-
 from sqlalchemy import update
 
 from adapters.local.world_rows import LocalPost

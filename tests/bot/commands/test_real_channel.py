@@ -62,6 +62,12 @@ def read_purely(channel: Channel) -> Read:
 
 async def imported(here: Office, channel: Channel, path: Path) -> None:
     """The channel as a file of JSON lines, imported for people who had been told."""
+    write_lines(channel, path)
+    memory = Memory(here.team.store, here.key, MemoryOptions(), here.team.bench.now, here.recorder)
+    await load(read_records(path, whole_channels=True), memory, lambda _loaded: None, told=True)
+
+
+def write_lines(channel: Channel, path: Path) -> None:
     rows = [
         {
             "thread_id": thread_of(channel, line),
@@ -76,8 +82,6 @@ async def imported(here: Office, channel: Channel, path: Path) -> None:
         for line in channel.lines
     ]
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    memory = Memory(here.team.store, here.key, MemoryOptions(), here.team.bench.now, here.recorder)
-    await load(read_records(path, whole_channels=True), memory, lambda _loaded: None, told=True)
 
 
 async def every_page(here: Office, person: str, **more: str) -> list[LocalPost]:

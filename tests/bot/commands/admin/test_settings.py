@@ -10,7 +10,9 @@ from bot.access.disclosure_rows import newest
 from bot.access.scope import Scope
 from bot.access.settings_rows import Chosen, chosen_settings
 from bot.access.workspace_settings import DEFAULTS
+from tests.bot.agent.talking import prompt_text
 from tests.bot.commands.office import Office, buttons, fields, office
+from tests.bot.turns.steering import Steered
 
 CONTACT = "Questions about data are answered by"
 NOTICE = "People are told, unasked, when they were read"
@@ -248,3 +250,12 @@ async def test_a_test_message_comes_to_the_direct_conversation(url: str) -> None
         assert [post.text for post in await team.shown("lin")] == [
             "This is the test message that you asked for: I can write to you here."
         ]
+
+
+async def test_the_model_is_told_what_the_bot_should_be_like_here(url: str) -> None:
+    model = Steered(["An answer."])
+    async with office(url, model) as team:
+        await team.type("lin", 'admin settings persona:"Speak like a pirate."')
+        await team.say("ana", "hello")
+
+    assert "Speak like a pirate." in prompt_text(model.requests[-1])
