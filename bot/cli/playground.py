@@ -12,6 +12,7 @@ from bot.access.settings_rows import chosen_settings, set_up_workspace
 from bot.access.standing import ReadScope
 from bot.chat import PersonRef
 from bot.memory.people_rows import ensure_person
+from bot.memory.turn_rows import name_person
 from bot.memory.workspace_rows import ensure_workspace, workspace_key
 from bot.turns.working import Bench
 
@@ -26,8 +27,9 @@ async def set_up_playground(bench: Bench) -> None:
     if (await store.read(chosen_settings, scope)).version:
         return
     grace, lin = resource_id(WORKSPACE, _SUPERVISOR), resource_id(WORKSPACE, _ADMIN)
-    for person in (grace, lin):
+    for person, name in ((grace, "Grace"), (lin, "Lin")):
         await store.write(ensure_person, scope, person, str(uuid4()), now)
+        await store.write(name_person, scope, person, name)  # others are told of her before she says anything
     await store.write(grant_role, scope, grace, "supervisor", OPERATOR, now)
     await store.write(set_scope, scope, grace, ReadScope(everyone=True), OPERATOR, now)
     await store.write(take_over_roles, scope, lin, True, (), now)  # noqa: FBT003 (she is administrator there)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from bot.access.actor import checked_id
 from bot.commands.declaration import Option
 from bot.limits import ID_CHARACTERS, QUERY_CHARACTERS
 from bot.memory.thread_pages import ThreadList
@@ -42,13 +43,17 @@ class Chosen:
 
 
 def chosen(arguments: Mapping[str, Any]) -> Chosen:
-    """Read the arguments of a command with these options. A day begins and ends in UTC."""
+    """Read the arguments of a command with these options. A day begins and ends in UTC.
+
+    Raises:
+        InvalidArgument: the channel can be none.
+    """
     channel = (arguments.get("channel") or "").removeprefix("#")
     return Chosen(
         arguments.get("words"),
         _at(arguments.get("from"), time.min),
         _at(arguments.get("to"), time.max),
-        channel or None,
+        checked_id("channel", channel) if channel else None,
         arguments.get("page", 1),
     )
 

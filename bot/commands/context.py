@@ -98,7 +98,7 @@ class Context:
         if told is None:
             await responder.private(reply)
             return
-        await responder.private(replace(reply, text=f"{told.text}\n\n{reply.text}"))
+        await responder.private(replace(reply, text=f"{told.text}\n\n---\n\n{reply.text}"))
         await self.bench.store.write(told.note)
 
     async def show(self, form: Form) -> None:

@@ -1,9 +1,9 @@
-"""What is done with one of my conversations: open, rename, resume, delete. Reached by the buttons of `history`."""
+"""What is done with one of my conversations: open, rename, resume. Reached by the buttons of `history`."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from bot.chat import Field, Form, Reply
+from bot.chat import Button, Field, Form, Reply
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
 from bot.commonmark import inline, quoted
@@ -33,7 +33,7 @@ async def _open(context: Context, arguments: Mapping[str, Any]) -> None:
         *([earlier] if found.next_cursor is not None else []),
         *([onward] if _may_resume(context, thread) else []),
         *([context.button("Rename…", "history rename", thread=thread.id)] if own else []),
-        *([_delete_button(context, thread)] if own else []),
+        _delete_button(context, thread),
         context.button("My conversations", "history"),
     ]
     await context.answer(Reply("\n\n".join(parts), tuple(buttons)))
@@ -47,9 +47,11 @@ def _message(context: Context, one: Message, names: Mapping[str, str]) -> str:
     return f"{one.created_at.strftime(_TIME)}, **{inline(who)}**{how}{edited}\n\n{quoted(one.text)}"
 
 
-def _delete_button(context: Context, thread: Thread) -> Any:
-    confirm = f"Delete this conversation with its {thread.message_count:,} messages? That cannot be undone."
-    return context.danger("Delete", "history delete", confirm, thread=thread.id)
+def _delete_button(context: Context, thread: Thread) -> Button:
+    shared = len(thread.participants) > 1
+    what = "What you said here and the answers to you" if shared else "This conversation"
+    confirm = f"{what} will be erased, also from the files. That cannot be undone."
+    return context.danger("Delete", "forget conversation", confirm, thread=thread.id)
 
 
 def _may_resume(context: Context, thread: Thread) -> bool:
@@ -79,14 +81,6 @@ async def _rename(context: Context, arguments: Mapping[str, Any]) -> None:
     await context.answer(Reply(f"It is called “{inline(renamed.title)}” now.", (back,)))
 
 
-async def _delete(context: Context, arguments: Mapping[str, Any]) -> None:
-    thread = await _thread(context, arguments)
-    await context.view().delete_thread(thread.id)
-    back = context.button("My conversations", "history")
-    counted = f"Deleted: the conversation and its {thread.message_count:,} messages."
-    await context.answer(Reply(counted, (back,)))
-
-
 async def _thread(context: Context, arguments: Mapping[str, Any]) -> Thread:
     """The conversation, as the asker sees it.
 
@@ -108,4 +102,3 @@ RENAME = Command(
     (_THREAD, Option("title", "Its new title", most_characters=TITLE_CHARACTERS)),
     typed=False,
 )
-DELETE = Command("history delete", "Delete a conversation", _delete, (_THREAD,), typed=False)

@@ -1,7 +1,7 @@
 """All commands of the bot, in the order in which help shows them."""
 
 from bot.commands.admin.all import ADMIN_COMMANDS
-from bot.commands.conversation import DELETE, OPEN, RENAME, RESUME
+from bot.commands.conversation import OPEN, RENAME, RESUME
 from bot.commands.declaration import Registry
 from bot.commands.export import EXPORT
 from bot.commands.forget import FORGET, FORGET_CONVERSATION, FORGET_EVERYTHING, FORGET_MESSAGE
@@ -26,7 +26,7 @@ def all_commands() -> Registry:
         (
             HELP,
             NEW,
-            *(HISTORY, HISTORY_SEARCH, OPEN, RESUME, RENAME, DELETE),
+            *(HISTORY, HISTORY_SEARCH, OPEN, RESUME, RENAME),
             *(FORM_OF, LIST_OF, OPEN_OF, EXPORT_OF, ASK),
             *(PRIVACY, KEEP, READINGS, ASK_ABOUT_READING, CONTACT),
             *(FORGET, FORGET_MESSAGE, FORGET_CONVERSATION, FORGET_EVERYTHING),

@@ -11,7 +11,7 @@ from typing import Any
 from bot.models.port import Finished, ModelEvent, ModelRequest, TextDelta, ToolCall, Usage
 
 _INTRODUCTION = "No model is configured, so I cannot think; I can only look up what was said before."
-_NOTHING = "I found nothing that bears on this."
+_NOTHING = "I found nothing that bears on this. `help` shows what I can do without one."
 
 
 class OfflineModel:

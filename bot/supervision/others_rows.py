@@ -86,9 +86,9 @@ def order_report(
     Args:
         connection: in a transaction.
         scope: the program's own.
-        report_id: makes it one, however often it is ordered.
+        report_id: makes it one, however often it is ordered. The job's id names the person too, as an erasure finds it.
         supervisor: who orders it.
-        person: whose conversations. She is named by her key alone: erased, she is nobody in the job.
+        person: whose conversations.
         chosen: which of them, and why.
         place: where the file goes.
         now: the time.
@@ -98,7 +98,7 @@ def order_report(
     read = connection.execute(_KEY, values | {"of_person": person}).scalar_one()
     place_key = lock_place(connection, scope, place, now).key
     arguments = {**chosen, "person": read}
-    new = NewJob(f"{REPORT}:{report_id}", REPORT, arguments, scope.workspace_key, orders, place_key)
+    new = NewJob(f"{REPORT}:{person}:{report_id}", REPORT, arguments, scope.workspace_key, orders, place_key)
     word = queue_job(connection, new, now)
     if word:
         announce(connection, word)

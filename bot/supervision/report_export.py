@@ -7,6 +7,7 @@ from datetime import timedelta
 from bot.access.actor import Actor
 from bot.access.scope import Scope, scope_of
 from bot.chat import File, Reply
+from bot.commonmark import inline
 from bot.limits import EXPORT_BYTES
 from bot.memory.paging import Slice, parse_cursor
 from bot.memory.recall_rows import Recall, recall
@@ -66,7 +67,7 @@ async def report(bench: Bench, job: Job, progress: Progress) -> str | Reply:
     name = f"conversations-{mark.at:%Y-%m-%d}"
     files = (File(f"{name}.md", "text/markdown", text), File(f"{name}.csv", "text/csv", spread))
     said = (
-        f"{mark} {number:,} {'conversation' if number == 1 else 'conversations'}. Whoever has these files can read"
+        f"{inline(str(mark))} {number:,} {'conversation' if number == 1 else 'conversations'}. Whoever has these files can read"
         " them: delete them when you need them no longer."
     )
     return Reply(said, files=files)

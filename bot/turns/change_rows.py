@@ -35,7 +35,7 @@ from bot.turns.pending_rows import keep_change, may_come
 from bot.turns.place_rows import change_place, find_place
 from bot.turns.post_rows import BEGUN
 from bot.turns.queue_rows import begin_again, outdate
-from bot.turns.scrub import queue_scrub
+from bot.turns.scrub_rows import queue_scrub
 from bot.turns.turn_values import Word, changed
 
 _SAID = (

@@ -29,7 +29,8 @@ from bot.turns.job_rows import (
 from bot.turns.pauses import patient, pause_after
 from bot.turns.rate_rows import BUDGET
 from bot.turns.retention import HOUSEKEEPING, keep_house
-from bot.turns.scrub import SCRUB, scrub
+from bot.turns.scrub import scrub
+from bot.turns.scrub_rows import SCRUB
 from bot.turns.turn_log import StoredPosts
 from bot.turns.turn_values import Post
 from bot.turns.working import Bench

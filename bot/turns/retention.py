@@ -24,7 +24,7 @@ from bot.storage.turn_tables import (
 from bot.turns.held_rows import sweep_held
 from bot.turns.job_rows import Job
 from bot.turns.off_record import erase_off_record, threads_off_record
-from bot.turns.scrub import queue_scrub
+from bot.turns.scrub import scrub
 from bot.turns.working import Bench
 
 #: The kind of the job, and the beginning of its ids.
@@ -33,7 +33,7 @@ HOUSEKEEPING = "housekeeping"
 _PORTION = 500
 
 
-async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitable[None]]) -> str:
+async def keep_house(bench: Bench, job: Job, progress: Callable[[str], Awaitable[None]]) -> str:
     """Delete what is past its time: messages, the marks by which repetitions are known, closed work, unused places.
 
     Where messages are kept for ever, so are turns: whoever rates an answer, or replies to it, is known by its posts.
@@ -56,17 +56,18 @@ async def keep_house(bench: Bench, _job: Job, progress: Callable[[str], Awaitabl
         (sweep_utterances, marks),
         (sweep_pending_changes, now - options.pending_changes_kept),
         (sweep_jobs, marks),
-        (sweep_held, now - options.held),
         # With its turn the record of an answer's posts goes: it lasts as long as what was said.
         *(((sweep_turns, now - options.retention),) if options.retention is not None else ()),
         (sweep_places, forgotten),
     ):
         while await bench.store.write(function, before):
             await progress(f"{swept} messages deleted; {function.__name__}")
+    while gone := await bench.store.write(sweep_held, now - options.held):
+        swept += gone
     for thread_key in await bench.store.read(threads_off_record):
-        swept += await bench.store.write(erase_off_record, thread_key)
+        swept += await bench.store.write(erase_off_record, thread_key, now)
     if swept:
-        await bench.store.write(queue_scrub, now)
+        await scrub(bench, job, progress)
     await sweep_audit(bench.store, Recorder.of(bench.settings), now)
     return ""
 

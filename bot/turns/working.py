@@ -338,7 +338,7 @@ class Working:
             await bench.store.write(finish_turn, turn, ending.state, ending.reason, str(uuid4()), bench.now())
             if any(one.off_record for one in turn.asked):
                 # Where this process ends before, housekeeping does it.
-                await bench.store.write(erase_off_record, turn.thread_key)
+                await bench.store.write(erase_off_record, turn.thread_key, bench.now())
         else:
             await bench.store.write(release_turn, turn, ending.pause, counted=ending.counted, now=bench.now())
 

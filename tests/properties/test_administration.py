@@ -21,7 +21,7 @@ from adapters.local.conversation import World
 from adapters.local.ids import direct_channel
 from adapters.local.inbound import place_ref
 from bot.access.recorder import Recorder
-from bot.access.role_rows import admins_of, note_presence
+from bot.access.role_rows import OPERATOR, admins_of, grant_role, note_presence
 from bot.access.scope import Scope
 from bot.access.settings_rows import chosen_settings, settings_history
 from bot.access.workspace_settings import WorkspaceSettings
@@ -30,6 +30,7 @@ from bot.commands.context import Services
 from bot.commands.registry import all_commands
 from bot.commands.running import Commands
 from bot.errors import BotError, NotAllowed
+from bot.memory.people_rows import ensure_person
 from bot.memory.values import MemoryOptions
 from bot.memory.workspace_rows import ensure_workspace
 from bot.storage.store import Store, open_store
@@ -40,7 +41,7 @@ from tests.bot.memory.stage import START
 from tests.bot.turns.team import EASY
 from tests.engines import SECRET, Clock
 
-#: ADMINS names dora; gus is a guest.
+#: Dora is admin at the beginning: ADMINS names her, or she was made one. Gus is a guest.
 PEOPLE = ("ana", "bela", "cleo", "dora", "gus")
 PERSON = st.sampled_from(PEOPLE)
 ROLE = st.sampled_from(["admin", "admin", "supervisor"])
@@ -148,6 +149,8 @@ class Firm:
     clock: Clock
     workspace: str
     key: int
+    #: Whether ADMINS names dora.
+    named: bool
     #: What the platform says of those who are here.
     platform: dict[str, str] = field(default_factory=dict)
 
@@ -224,7 +227,7 @@ class Firm:
 def is_admin(firm: Firm, name: str, before: State) -> bool:
     """The rule: ADMINS, an owner or administrator who is no guest, or whom an admin made one."""
     granted = (firm.id(name), "admin") in before.given
-    return name == "dora" or firm.platform[name] == "administrator" or granted
+    return (name == "dora" and firm.named) or firm.platform[name] == "administrator" or granted
 
 
 async def take(firm: Firm, step: Step, seen: set[str]) -> None:
@@ -265,13 +268,13 @@ async def take(firm: Firm, step: Step, seen: set[str]) -> None:
         assert after.settings == await firm.version(int(dict(step.arguments)["version"]))
 
 
-async def play(url: str, anchor: Path, number: int, steps: list[Step], seen: set[str]) -> None:
+async def play(url: str, anchor: Path, number: int, steps: list[Step], seen: set[str], *, named: bool) -> None:
     async with AsyncExitStack() as stack:
         store = await open_store(url)
         stack.push_async_callback(store.close)
         clock = Clock(START, timedelta(milliseconds=1))
         workspace = f"firm{number}"
-        chosen = SETTINGS.model_copy(update={"admins": f"local:{workspace}:dora"})
+        chosen = SETTINGS.model_copy(update={"admins": f"local:{workspace}:dora" if named else ""})
         bench = Bench(store, Playing(), chosen, MemoryOptions(), EASY, clock)
         local = LocalAdapter(World(store, clock, b"a secret of the tests"))
         signals = store.signals()
@@ -279,9 +282,13 @@ async def play(url: str, anchor: Path, number: int, steps: list[Step], seen: set
         recorder = Recorder.at(url, secret=SECRET, anchor=anchor)
         commands = Commands(Services(bench, {"local": local}, all_commands(), recorder, signals))
         key = await store.write(ensure_workspace, f"local:{workspace}", START)
-        firm = Firm(store, commands, local, clock, workspace, key)
+        firm = Firm(store, commands, local, clock, workspace, key, named)
         for name in PEOPLE:
             await firm.settle(name, {"gus": "guest"}.get(name, "member"))
+        if not named:
+            scope = Scope("system", key, ())
+            await store.write(ensure_person, scope, firm.id("dora"), f"dora of {workspace}", START)
+            await store.write(grant_role, scope, firm.id("dora"), "admin", OPERATOR, START)
         for step in steps:
             await take(firm, step, seen)
 
@@ -299,6 +306,7 @@ EXPECTED = {
     "admin settings back: done",
     "admin settings back: NotFound",
     "This role comes from the operator's settings, and can be taken away there alone.",
+    "This is the last admin: make somebody else one before.",
     "Only a supervisor has a scope: give the role first.",
     "Bots, guests, people of other organisations and people who left cannot have a role here.",
 }
@@ -315,11 +323,11 @@ def test_roles_and_settings_change_by_the_rules_alone_and_the_audit_tells_it(url
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(steps=STEPS)
-    def plays(steps: list[Step]) -> None:
+    @given(steps=STEPS, named=st.booleans())
+    def plays(steps: list[Step], *, named: bool) -> None:
         nonlocal runs
         runs += 1
-        loop.run_until_complete(play(url, tmp_path / "run.anchor", runs, [*FIRST, *steps], seen))
+        loop.run_until_complete(play(url, tmp_path / "run.anchor", runs, [*FIRST, *steps], seen, named=named))
 
     try:
         plays()
@@ -335,14 +343,14 @@ FIRST = (
     giving("dora", "bela", "supervisor", everyone=False),
     giving("dora", "gus", "admin", everyone=False),
     Step("dora", "admin scope", (), (("person", "bela"), ("reads", "cleo"))),
-    Step("dora", "admin scope", (), (("person", "cleo"), ("reads", "ana"))),
+    Step("dora", "admin scope", (), (("person", "ana"), ("reads", "cleo"))),
     Step("dora", "admin scope remove", (("kind", "person"),), (("person", "bela"), ("value", "ana"))),
     Step("dora", "admin settings now", (("retention", "30"),)),
     Step("dora", "admin settings now", (("supervision", "channels"),)),
     Step("dora", "admin settings back", (("version", "1"),)),
     Step("dora", "admin settings back", (("version", "99"),)),
     Step("dora", "admin revoke now", (("role", "admin"),), (("person", "dora"),)),
-    Step("dora", "admin revoke now", (("role", "supervisor"),), (("person", "cleo"),)),
+    Step("dora", "admin revoke now", (("role", "supervisor"),), (("person", "ana"),)),
     giving("dora", "ana", "admin", everyone=False),
     Step("dora", "admin revoke now", (("role", "admin"),), (("person", "ana"),)),
 )

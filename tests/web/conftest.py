@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import BrowserContext, Dialog, Page, async_playwright
+from playwright.async_api import BrowserContext, Dialog, Page, async_playwright, expect
 
 from tests.web.asking import Browser
 from tests.web.stage import Stage, playing
 
 OpenPage = Callable[..., Awaitable[Page]]
+#: A page may take this long on a machine that is busy with other tests.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ async def open_page(chromium: Chromium) -> AsyncIterator[OpenPage]:
     async def open_one(url: str, **options: Any) -> Page:
         context = await chromium.new_context(reduced_motion="reduce", **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         page = await context.new_page()
 
         async def refuse(dialog: Dialog) -> None:

@@ -34,7 +34,7 @@ ACTIONS = tuple((action, words) for action, (_about, words) in _DONE.items())
 
 def sentence(row: Recorded, names: Mapping[str, str]) -> str:
     """A row as a sentence, with its time and number; `names` are those of the people in its note."""
-    parts = [f"{row.seq:,}. {row.at.strftime(_TIME)}: {_actor(row)} {_deed(row)}"]
+    parts = [f"#{row.seq:,}, {row.at.strftime(_TIME)}: {_actor(row)} {_deed(row)}"]
     if row.category:
         parts.append(inline(row.category))
     if row.object_id:

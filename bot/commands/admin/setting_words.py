@@ -166,7 +166,9 @@ def _said(name: str, value: Any) -> str:
     if name == "retention_days":
         return "as long as the operator says" if value is None else days_words(value)
     line = " ".join(str(value).split())
-    return f"“{inline(line if len(line) <= _SHOWN else line[:_SHOWN] + '…')}”" if line else "nothing"
+    if not line:
+        return "nobody" if name == "contact" else "nothing in particular"
+    return f"“{inline(line if len(line) <= _SHOWN else line[:_SHOWN] + '…')}”"
 
 
 def channel_lines(settings: WorkspaceSettings, names: Mapping[str, set[str]]) -> list[str]:

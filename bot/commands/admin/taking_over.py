@@ -17,6 +17,7 @@ from bot.commands.admin.announcing import listeners
 from bot.commands.admin.role_rows import Known, presence_of, take_over
 from bot.commands.context import Services
 from bot.errors import Conflict, NotFound, PlatformError
+from bot.memory.turn_rows import name_person
 
 _log = structlog.get_logger(__name__)
 
@@ -65,12 +66,14 @@ class TakingOver:
         known = await store.read(presence_of, scope, person.resource_id)
         if known.left and profile is not None and profile.active:
             await store.write(note_presence, scope, person.resource_id, here=True, now=now)
+        name = (profile.name if profile is not None else "") or person.name
+        if name:
+            await store.write(name_person, scope, person.resource_id, name)  # also of whoever only runs commands
         administrator = None if profile is None else _administers(profile)
         admins = services.bench.settings.admin_ids
         said = {"settings": person.resource_id in admins, "platform": administrator}
         if all(has is None or has == (source in known.sources) for source, has in said.items()):
             return
-        name = (profile.name if profile is not None else "") or person.name
         who = Known(person.resource_id, name, str(uuid4()))
         told = await listeners(store, services.adapters, scope, person.workspace_id, also=(person.resource_id,))
         act = Act(now, "system", "system", "roles taken over", (person.resource_id,))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.access.actor import Actor
+from bot.access.actor import Actor, checked_id
 from bot.access.audit import Act
 from bot.access.door import Door
 from bot.access.scope import Scope, scope_of
@@ -13,6 +13,7 @@ from bot.commands.declaration import Option
 from bot.commands.direct import adapter_of, direct_place_of
 from bot.commands.supervision.wording import CATEGORIES, ELSEWHERE, NO_ROLE, OWN, nothing, scope_text
 from bot.limits import ID_CHARACTERS
+from bot.memory.clean import clean_text
 from bot.supervision.others_rows import names_of
 from bot.supervision.readings import order_notice, wants_notice
 
@@ -27,9 +28,8 @@ CATEGORY = Option(
 
 def actor_for(context: Context, arguments: Mapping[str, Any]) -> Actor:
     """The asker as one who reads another's conversations: what she sees of them, each query asks of her role."""
-    return Actor.scoped(
-        context.person.resource_id, arguments["person"], arguments["category"], arguments.get("note", "")
-    )
+    note = clean_text(arguments.get("note", ""))
+    return Actor.scoped(context.person.resource_id, arguments["person"], arguments["category"], note)
 
 
 def door_for(context: Context, actor: Actor) -> Door:
@@ -54,8 +54,11 @@ async def admitted(context: Context, arguments: Mapping[str, Any], action: str) 
 
     Raises:
         StorageError: the refusal could not be recorded.
+        InvalidArgument: what she names can be no person's or conversation's id.
     """
-    person = arguments["person"]
+    person = checked_id("person", arguments["person"])
+    if "thread" in arguments:
+        checked_id("thread", arguments["thread"])
     if person == context.person.resource_id:
         await context.answer(Reply(OWN, (context.button("My conversations", "history"),)))
         return False
@@ -71,7 +74,8 @@ async def admitted(context: Context, arguments: Mapping[str, Any], action: str) 
 async def _refuse(context: Context, arguments: Mapping[str, Any], action: str, sentence: str) -> None:
     standing = context.standing
     acts_as = "supervisor" if standing.supervisor else "admin" if standing.admin else "person"
-    given = (arguments.get("thread", ""), "refused", arguments.get("category", ""), arguments.get("note", ""))
+    note = clean_text(arguments.get("note", ""))
+    given = (arguments.get("thread", ""), "refused", arguments.get("category", ""), note)
     act = Act(context.now(), context.person.resource_id, acts_as, action, (arguments["person"],), *given)
     await context.services.recorder.note(context.bench.store, context.scope, act)
     await context.answer(Reply(sentence))

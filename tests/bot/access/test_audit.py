@@ -156,11 +156,14 @@ async def test_a_supervisor_in_a_chat_is_refused_unless_role_and_scope_reach(url
         )
         listed = await view.list_threads()
         opened = await view.recall("t1", "ana")
-        await record.change("DELETE FROM roles")
+        await record.change("UPDATE people SET left_at = 0 WHERE resource_id = 'grace'")
+        await view.list_threads()
+        await record.change("UPDATE people SET left_at = NULL", "DELETE FROM roles")
+        await grant(record, "grace", "admin")
         await view.list_threads()
 
         rows = await record.rows()
-        assert [row.outcome for row in rows] == ["refused", "refused", "done", "done", "refused"]
+        assert [row.outcome for row in rows] == ["refused", "refused", "done", "done", "refused", "refused"]
         assert {(row.actor_kind, row.category) for row in rows} == {("supervisor", "quality")}
         assert (listed.total, opened.total) == (1, 1)
 
@@ -446,6 +449,18 @@ async def test_two_who_sweep_at_once_do_it_once(url: str, tmp_path: Path) -> Non
 
         assert sum(one or 0 for one in swept) == 4
         assert [row.action for row in await record.rows()].count("swept") == 1
+        assert await record.damage() is None
+
+
+async def test_a_sweeping_leaves_no_hole_where_clocks_went_back(url: str, tmp_path: Path) -> None:
+    async with recorded(url, tmp_path / "anchor") as record:
+        act = Act(NOON, "grace", "supervisor", "list", ("ana",))
+        for days in (400, 10, 400):
+            at = NOON - timedelta(days=days)
+            await recorder_of(record).note(record.store, Scope("system", 1, ()), replace(act, at=at))
+
+        assert await sweep_audit(record.store, recorder_of(record), NOON) == 1
+        assert [row.seq for row in await record.rows()] == [2, 3, 4]
         assert await record.damage() is None
 
 

@@ -106,9 +106,11 @@ def test_a_write_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
+    Anchor(tmp_path / "anchor").append([head(1)])
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StorageUnavailable, match="No space left"):
-        Anchor(tmp_path / "anchor").append([head(1)])
+    for name in ("anchor", "another"):
+        with pytest.raises(StorageUnavailable, match="No space left"):
+            Anchor(tmp_path / name).append([head(2)])
 
 
 def test_an_anchor_that_cannot_be_read_is_told(tmp_path: Path) -> None:

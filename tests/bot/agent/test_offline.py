@@ -14,7 +14,7 @@ from tests.engines import Clock
 from tests.model_server import Exchange, ModelServer, text, tool_calls
 
 INTRODUCTION = "No model is configured, so I cannot think; I can only look up what was said before."
-NOTHING = f"{INTRODUCTION} I found nothing that bears on this."
+NOTHING = f"{INTRODUCTION} I found nothing that bears on this. `help` shows what I can do without one."
 
 
 async def test_it_says_that_there_is_no_model(memory: Memory) -> None:

@@ -140,7 +140,7 @@ class Office:
 
         await self.team.store.write(write)
 
-    async def set_person(self, name: str, **values: Any) -> None:
+    async def set_person(self, name: str, /, **values: Any) -> None:
         """Change what is known of a person behind the bot's back."""
 
         def write(connection: Connection) -> None:

@@ -1,11 +1,19 @@
 """`history` of another person: who may, where, what is shown, and what is recorded of it."""
 
+import asyncio
 from base64 import b64decode
 
 import pytest
 
 from adapters.local.world_rows import LocalPost
+from bot.chat import Reply
+from bot.commands.kinds import JOB_KINDS
 from bot.errors import NotAllowed
+from bot.supervision.others_rows import REPORT
+from bot.supervision.report_export import report
+from bot.turns.job_rows import Job
+from bot.turns.jobs import Progress
+from bot.turns.working import Bench
 from tests.bot.commands.office import Office, buttons, fields, office, person_id
 from tests.bot.turns.steering import Steered
 
@@ -152,6 +160,27 @@ async def test_words_that_were_not_said_under_such_a_disclosure_are_not_there(ur
         assert "private" not in (await here.press("grace", listed, "1")).text
 
 
+@pytest.mark.parametrize("by", ["grace", "bela"])
+async def test_what_no_database_takes_is_refused_with_a_sentence(url: str, by: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a secret of ana")
+        ana = {"person": person_id("ana"), **REASON}
+        asked = [
+            ("supervise list", ana | {"person": "an\0a"}, "person must hold printable characters only"),
+            ("supervise list", ana | {"person": "x" * 513}, "person may have at most 512 characters."),
+            ("supervise open", ana | {"thread": "t\0"}, "thread must hold printable characters only"),
+            ("supervise export", ana | {"thread": "t\ud800"}, "thread must hold printable characters only"),
+            ("supervise list", ana | {"category": "curiosity"}, "category must be one of: quality review"),
+            ("supervise list", ana | {"from": "yesterday"}, "from must be a date"),
+        ]
+        for command, arguments, sentence in asked:
+            assert (await here.run(by, command, arguments)).text.startswith(sentence)
+        answer = await here.run(by, "supervise list", ana | {"note": "a\0note \ud800"})
+
+        assert answer.text.startswith("**Conversations of Ana**" if by == "grace" else NO_ROLE)
+        assert await here.audit("action", "note") == [("list", "a\ufffdnote \ufffd")]
+
+
 async def test_who_left_is_still_found_and_a_supervisor_who_left_finds_nobody(url: str) -> None:
     async with office(url) as here:
         await here.say("ana", "said before she left")
@@ -183,12 +212,16 @@ async def test_the_admins_hear_that_a_supervisor_asks_for_access_once(url: str) 
 
 async def test_names_titles_and_words_are_text_and_nothing_else(url: str) -> None:
     async with office(url, Steered(["# an answer"])) as here:
-        await here.set_person("ana", name="**Ana** [x](http://x)")
+        await here.team.local.settle("team", "ana", "**Ana** [x](http://x)")
         await here.say("ana", "# [click](http://x) <b>hm</b>\n=1+1")
         listed = await opened(here)
         transcript = await here.press("grace", listed, "1")
+        await here.press("grace", listed, "Export")
+        await here.quiet()
+        (export,) = [post for post in await here.shown("grace") if post.extras.get("files")]
 
-        for post in (listed, transcript):
+        assert "Conversations of \\*\\*Ana" in export.text
+        for post in (listed, transcript, export):
             assert "[click](" not in post.text
             assert "[x](" not in post.text
             assert "<b>" not in post.text
@@ -289,6 +322,25 @@ async def test_third_parties_stay_unread_in_what_a_supervisor_sees_and_exports(u
         assert [len(one) for one in files] == [2]
         everything = [post.text for post in await here.shown("grace")] + [decoded(one) for one in files[0]]
         assert not [text for text in everything if "bela" in text.lower()]
+
+
+async def test_an_export_that_waits_when_the_person_forgets_everything_is_never_made(url: str) -> None:
+    go_on, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(bench: Bench, job: Job, progress: Progress) -> str | Reply:
+        begun.set()
+        await go_on.wait()
+        return await report(bench, job, progress)
+
+    async with office(url, kinds={**JOB_KINDS, REPORT: slow}) as here:
+        await here.say("ana", "a secret of ana")
+        await here.press("grace", await opened(here), "Export")
+        await begun.wait()
+        await here.run("ana", "forget everything", {"word": "FORGET"})
+        go_on.set()
+        await here.quiet()
+
+        assert not [post for post in await here.shown("grace") if post.extras.get("files")]
 
 
 def decoded(file: dict[str, str]) -> str:

@@ -34,8 +34,8 @@ class Later:
 @asynccontextmanager
 async def patient_office(url: str, now: Later) -> AsyncIterator[Office]:
     """An office where a notice waits for an hour, which the test lets pass."""
-    waits = {"notice_after": timedelta(hours=1), "longest_backoff": timedelta(milliseconds=200)}
-    async with office(url, now=now, **waits) as here:
+    soon = timedelta(milliseconds=200)
+    async with office(url, now=now, notice_after=timedelta(hours=1), longest_backoff=soon) as here:
         yield here
 
 
@@ -152,7 +152,8 @@ async def test_whom_the_bot_cannot_write_to_her_next_private_answer_tells(url: s
 
 
 def refuse_direct(here: Office) -> None:
-    async def refused(_person: PersonRef) -> PlaceRef:
+    async def refused(person: PersonRef) -> PlaceRef:
+        del person
         raise PostRefused
 
     here.team.local.open_dm = refused  # type: ignore[method-assign]

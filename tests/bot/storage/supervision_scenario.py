@@ -26,7 +26,7 @@ async def supervision_scenario(store: Store) -> list[Any]:
         done.append(await store.write(order_report, scope, *ordered))
         done.append(await store.write(queue_readings, scope, "read", place("@read"), timedelta(minutes=10), NOON))
         done.append(await store.write(queue_readings, scope, "unknown", place("@read"), timedelta(), NOON))
-        done.append(await store.write(note_told, scope, "read", 7))
-        for keeps in (False, True):
-            done.append(await store.write(set_keeping, scope, "new", "subject of new", NOON, keeps=keeps))
+        await store.write(note_told, scope, "read", 7)
+        await store.write(set_keeping, scope, "new", "subject of new", NOON, keeps=False)
+        await store.write(set_keeping, scope, "new", "subject of new", NOON, keeps=True)
     return done

@@ -39,6 +39,7 @@ from bot.turns.retention import (
 )
 from bot.turns.turn_rows import Recording, claim_turn, finish_turn, record_answer, release_turn, reread_turn
 from tests.bot.storage.erasure_scenario import erasure_scenario
+from tests.bot.storage.held_scenario import held_scenario
 from tests.bot.turns.events import (
     HERE,
     NOON,
@@ -68,6 +69,7 @@ async def turn_scenario(store: Store) -> list[Any]:
     await _turns(store, done)
     await _jobs(store, done)
     done.extend(await erasure_scenario(store))
+    done.extend(await held_scenario(store))
     sweeps = (
         sweep_messages,
         sweep_deliveries,

@@ -114,7 +114,9 @@ def _owed(connection: Connection) -> bool:
     from bot.storage.turn_tables import OPEN_STATES, jobs
 
     turn = connection.execute(select(turns.c.key).where(turns.c.state.in_(OPEN_STATES)).limit(1)).scalar()
-    job = connection.execute(select(jobs.c.key).where(jobs.c.state.in_(("queued", "running"))).limit(1)).scalar()
+    # The files are scrubbed at the end of the minute; nobody waits for that.
+    waiting = select(jobs.c.key).where(jobs.c.state.in_(("queued", "running")), jobs.c.kind != "scrub")
+    job = connection.execute(waiting.limit(1)).scalar()
     return turn is not None or job is not None
 
 

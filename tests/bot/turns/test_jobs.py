@@ -190,12 +190,16 @@ async def test_a_report_that_is_refused_ends_the_job(url: str) -> None:
         assert (job.state, job.reason, doing.times) == ("failed", "PostRefused", 1)
 
 
+async def half_way(team: Team) -> bool:
+    return bool((await found(team)).progress == "half way")
+
+
 async def test_a_job_that_was_taken_over_stops(url: str) -> None:
     go_on = asyncio.Event()
     doing = Doing(go_on)
     async with running(url, Steered(["Hi."]), kinds={"export": doing}) as team:
         await queue(team)
-        await team.until(lambda: doing.at_work)
+        await team.until(lambda: half_way(team))
         far = team.bench.now() + timedelta(days=1)
         taken = update(jobs).values(owner="another process", fence=jobs.c.fence + 1, until=far)
         await team.store.write(lambda connection: connection.execute(taken) and None)

@@ -20,6 +20,12 @@
   const scrollers = [...document.querySelectorAll(".scrolling[data-bottom]")];
   const toBottom = (one) => { one.scrollTop = one.scrollHeight; };
   const atBottom = (one) => one.scrollHeight - one.scrollTop - one.clientHeight < 80;
+  // What is taller than the window is read from its beginning.
+  function toNewest(one, post) {
+    toBottom(one);
+    const above = post ? one.getBoundingClientRect().top - post.getBoundingClientRect().top : 0;
+    if (above > 0) one.scrollTop -= above + 8;
+  }
 
   // ---- What the server sends replaces what has changed, and nothing else ----
   function parsed(html) {
@@ -51,7 +57,7 @@
   }
   function show(sight) {
     const following = scrollers.filter(atBottom);
-    const finished = [];
+    const finished = [], come = [];
     for (const [id, html] of Object.entries(sight.regions)) {
       const old = byId(id);
       if (old) refresh(old, html);
@@ -67,7 +73,7 @@
         const wasThere = element && !element.hasAttribute("data-growing");
         if (list.pieces[key] !== undefined) {
           if (element) refresh(element, list.pieces[key]);
-          else { const fresh = parsed(list.pieces[key]); localise(fresh); holder.append(fresh); }
+          else { const fresh = parsed(list.pieces[key]); localise(fresh); holder.append(fresh); come.push(fresh); }
           element = byId(key);
           if (!wasThere && element.dataset.byOther && !element.hasAttribute("data-growing")) finished.push(element);
         }
@@ -76,8 +82,19 @@
         before = element;
       }
     }
-    following.forEach(toBottom);
+    for (const one of following) toNewest(one, come.find((post) => one.contains(post)));
+    come.forEach(enter);
     tell(finished);
+  }
+  // A form that somebody has just asked for is filled in next; nobody is taken away from what she writes.
+  let askedAt = -Infinity;
+  function enter(post) {
+    const at = document.activeElement, form = post.querySelector("form.form");
+    const idle = at === document.body || (at.matches("[data-composer] textarea") && !at.value) || at.matches(".buttons button");
+    if (!form || !idle || narrow.matches || performance.now() - askedAt > 15_000) return;
+    const inputs = [...form.querySelectorAll("[data-field]")];
+    const first = inputs.find((one) => one.ariaRequired === "true" && !one.value) || inputs[0];
+    if (first) first.focus({ preventScroll: true });
   }
   // An answer is read out once, when it is whole.
   let begun = false;
@@ -157,6 +174,11 @@
       body.set("confirmed", "1");
     }
     form.dataset.sending = "yes";
+    const answered = form.dataset.composer !== undefined || /\/(say|press)$/.test(form.action);
+    if (answered) {
+      askedAt = performance.now();
+      scrollers.forEach((one) => { if (one.dataset.bottom === "yes") toBottom(one); });
+    }
     try {
       const multipart = form.enctype === "multipart/form-data";
       const answer = await fetch(form.action, {
@@ -167,7 +189,6 @@
       const said = await answer.json();
       if (said.go === undefined) { problem(form, said.problem, said.field); return; }
       if (form.dataset.composer !== undefined) { form.reset(); grow(form.querySelector("textarea")); chosen(form); }
-      scrollers.forEach((one) => { if (one.dataset.bottom === "yes") toBottom(one); });
       if (!live || said.go !== location.pathname + location.search) location.assign(said.go);
     } catch {
       problem(form, "This could not be sent: the connection is lost. Nothing that you wrote is gone; please try again.", form.dataset.composer !== undefined ? "text" : "");
@@ -287,7 +308,7 @@
   });
 
   localise(document);
-  scrollers.forEach((one) => { if (one.dataset.bottom === "yes") toBottom(one); });
+  scrollers.forEach((one) => { if (one.dataset.bottom === "yes") toNewest(one, one.querySelector(".post:last-child")); });
   const menu = document.querySelector("details.menu");
   if (menu && narrow.matches) menu.open = false;
   // Two panes must not quarrel about the focus; on a small screen it would call up the keyboard.

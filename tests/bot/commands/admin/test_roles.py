@@ -8,7 +8,9 @@ import pytest
 from adapters.local.world_rows import LocalPost
 from bot.access.role_rows import read_standing
 from bot.access.standing import ReadScope, Standing
+from bot.chat import PersonRef, Profile
 from bot.commands.registry import all_commands
+from bot.errors import BotError, NotFound, PlatformUnreachable
 from tests.bot.agent.talking import SETTINGS
 from tests.bot.commands.office import Office, buttons, office, person_id
 from tests.bot.turns.team import WORKSPACE, wall_clock
@@ -284,10 +286,43 @@ async def test_whom_the_platform_demoted_is_admin_no_longer(url: str) -> None:
         assert not (await standing(team, "olga")).admin
 
 
-async def test_a_guest_who_administers_is_no_admin(url: str) -> None:
+@pytest.mark.parametrize(
+    "profile",
+    [
+        Profile("Ana", administrator=True, outsider=True),
+        Profile("Ana", administrator=True, active=False),
+        Profile("Ana", administrator=True, is_bot=True),
+        PlatformUnreachable(),
+        NotFound(),
+    ],
+)
+async def test_who_is_not_surely_an_administrator_is_no_admin(
+    url: str, profile: Profile | BotError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def says(_person: PersonRef) -> Profile:
+        if isinstance(profile, BotError):
+            raise profile
+        return profile
+
     async with office(url) as team:
-        assert (await team.type("gus", "admin roles")).text == UNKNOWN
-        assert not (await standing(team, "gus")).admin
+        monkeypatch.setattr(team.team.local, "profile", says)
+
+        assert (await team.type("ana", "admin roles")).text == UNKNOWN
+        assert not (await standing(team, "ana")).admin
+
+
+async def test_a_platform_that_does_not_answer_takes_no_role_away(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def says_nothing(_person: PersonRef) -> Profile:
+        raise PlatformUnreachable
+
+    clock = Hurried()
+    async with office(url, now=clock) as team:
+        await team.team.local.settle(WORKSPACE, "olga", "Olga", "administrator")
+        await once_told(team, "olga")
+        monkeypatch.setattr(team.team.local, "profile", says_nothing)
+        clock.ahead += timedelta(minutes=1)
+
+        assert "**Olga**" in (await team.type("olga", "admin roles")).text
 
 
 async def test_who_left_has_no_role_until_she_is_back(url: str) -> None:

@@ -48,8 +48,8 @@ async def test_all_settings_are_shown_with_where_they_come_from(url: str) -> Non
             "- **People are told, unasked, when they were read:** yes (as nobody chose)",
             "- **People may speak off the record:** yes (as nobody chose)",
             "- **Messages are kept for:** 90 days (the operator's settings)",
-            "- **Questions about data are answered by:** nothing (as nobody chose)",
-            "- **What the bot should be like:** nothing (as nobody chose)",
+            "- **Questions about data are answered by:** nobody (as nobody chose)",
+            "- **What the bot should be like:** nothing in particular (as nobody chose)",
             "- **Model:** none; answers are made without one (the operator's settings)",
         ]
 
