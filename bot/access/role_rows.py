@@ -162,7 +162,7 @@ def revoke_role(
     if rest.is_(role):
         elsewhere = "the platform" if "platform" in rest.sources[role] else "the operator's settings"
         raise NotAllowed(f"This role comes from {elsewhere}, and can be taken away there alone.")
-    if False:
+    if revoked and role == "admin" and not admins_of(connection, scope):
         raise NotAllowed("This is the last admin: make somebody else one before.")
     if revoked and role == "supervisor":
         connection.execute(_CLEAR, {"of_key": key})

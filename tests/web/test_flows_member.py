@@ -42,7 +42,7 @@ async def test_a_member_is_told_then_answered_and_finds_renames_takes_along_and_
     await answered(page, "Your conversations (1)")
     await press(page, "1")
     opened = await answered(page, "How do I tie up Molly?")
-    await expect(opened).to_contain_text("Keeping threads apart.")
+    await expect(opened).to_contain_text("Keeping *threads* apart.")  # as it was written
     await press(page, "Rename…")
     form = page.get_by_role("form", name="Rename the conversation")
     await form.get_by_label("Title").fill("Boats & <b>knots</b>")

@@ -35,10 +35,12 @@ async def held_scenario(store: Store) -> list[Any]:
     waiting = [incoming(one) for one in await store.read(read_held, scope, ana.resource_id)][:2]
     given = (scope, ana.resource_id, told.version, waiting, OPTIONS, NOON)
     done.append(await store.write(release_held, *given, keeps=True))
-    turn = None
-    while turn is None or turn.workspace_key != scope.workspace_key:
-        turn = await store.write(claim_turn, "a process", ["local"], [], OPTIONS, NOON)
-        assert turn is not None
+    at_work: list[int] = []
+    turn = await store.write(claim_turn, "a process", ["local"], at_work, OPTIONS, NOON)
+    while turn is not None and turn.workspace_key != scope.workspace_key:
+        at_work.append(turn.thread_key)
+        turn = await store.write(claim_turn, "a process", ["local"], at_work, OPTIONS, NOON)
+    assert turn is not None
     done.append(await store.write(finish_turn, turn, "answered", "", "no turn", NOON))
     done.append(await store.write(resume_thread, scope, here, turn.thread_id, NOON))
     done.append(await store.write(erase_off_record, turn.thread_key, NOON))

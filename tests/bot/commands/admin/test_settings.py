@@ -170,7 +170,7 @@ async def test_history_shows_who_changed_what_and_leads_back(url: str) -> None:
 
         lines = page.text.splitlines()[2:]
         assert "Bela: People may speak off the record: yes → no" in lines[0]
-        assert "Lin: Questions about data are answered by: nothing → “helpdesk”" in lines[1]
+        assert "Lin: Questions about data are answered by: nobody → “helpdesk”" in lines[1]
         assert ", the operator: Supervisors may read: nobody's conversations → all conversations" in lines[2]
         assert buttons(page) == ["Back to 2", "Back to 1", "Back to the beginning", "All settings"]
 
