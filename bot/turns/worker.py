@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 
+from bot.access.remembered import RememberedSettings
 from bot.chat import Adapter, Conversation, PersonRef, PlaceRef
 from bot.errors import NotFound, StorageError, TurnLost
 from bot.storage.signals import Signals
@@ -59,6 +60,7 @@ class Worker:
         self._due = set(_QUEUES)
         self._timers: set[asyncio.TimerHandle] = set()
         self._draining = False
+        self._chosen = RememberedSettings(bench.store)
 
     async def run(self) -> None:
         """Work until drained, or cancelled.
@@ -148,7 +150,7 @@ class Worker:
             with suppress(TurnLost, NotFound):
                 await self._put_aside(turn)
             return True
-        working = Working(bench, turn, conversation, until)
+        working = Working(bench, turn, conversation, until, self._chosen)
         task = asyncio.create_task(self._work(working))
         self._turns[task] = working
         task.add_done_callback(self._turn_ended)

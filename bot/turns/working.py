@@ -13,8 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from bot.access.actor import Actor
-from bot.access.scope import Scope
-from bot.access.settings_rows import chosen_settings
+from bot.access.remembered import RememberedSettings
 from bot.agent import preparation
 from bot.agent.preparation import Prepared, prepare
 from bot.agent.prompt import spoken
@@ -75,10 +74,14 @@ class Working:
         turn: the turn.
         conversation: its place.
         held_until: until when its lease holds, as `lease_end` gave it before it was taken.
+        chosen: what workspaces' admins chose.
     """
 
-    def __init__(self, bench: Bench, turn: Turn, conversation: Conversation, held_until: float) -> None:
+    def __init__(
+        self, bench: Bench, turn: Turn, conversation: Conversation, held_until: float, chosen: RememberedSettings
+    ) -> None:
         self._bench = bench
+        self._chosen = chosen
         self.turn = turn
         self._conversation = conversation
         self._log = StoredPosts(
@@ -219,8 +222,8 @@ class Working:
 
     async def _settings(self) -> Settings:
         """The operator's settings, with what the workspace's admins say of what the bot should be like."""
-        settings, here = self._bench.settings, Scope("system", self.turn.workspace_key, ())
-        persona = (await self._bench.store.read(chosen_settings, here)).settings.persona
+        settings = self._bench.settings
+        persona = (await self._chosen.of(self.turn.place.workspace_id)).persona
         if not persona:
             return settings
         return settings.model_copy(update={"persona": f"{settings.persona.strip()}\n{persona}".strip()})
