@@ -52,6 +52,6 @@ def place_id(channel: str, root: str) -> str:
 
 
 def named_person(workspace: str, word: str) -> str | None:
-    """The id of the person whom a word mentions, `@ada`; None where it is no mention. Whether she exists is not said."""
+    """The id of the person whom a word mentions, `@ada`; None where it is none. Whether she exists is not said."""
     name = word.removeprefix("@").casefold()
     return resource_id(workspace, name) if word.startswith("@") and _NAME.fullmatch(name) else None

@@ -172,7 +172,8 @@ def _hold(connection: Connection, scope: Scope, message: Message, resource_key: 
     """Let a message wait until its author was told what is kept, and tell her: once a day in each place."""
     place = lock_place(connection, scope, message.place, now)
     if count_held(connection, resource_key) >= HELD_MESSAGES:
-        return _refuse(connection, scope, message, Notice(f"held:{resource_key}:{now:%Y-%m-%dT%H}", HELD), place.key, now)
+        full = Notice(f"held:{resource_key}:{now.astimezone(UTC):%Y-%m-%dT%H}", HELD)
+        return _refuse(connection, scope, message, full, place.key, now)
     hold_message(connection, scope, resource_key, message, now)
     new = NewJob(
         f"{WELCOME}:{resource_key}:{place.key}:{now.astimezone(UTC):%Y-%m-%d}",

@@ -49,9 +49,9 @@ class Delivered:
     note: Callable[[Connection], None]
 
 
-#: Does a job and returns its report: CommonMark, "" for none, or a reply with buttons or files. May be run again after a
-#: crash: all that it does, it does once, however often it is run. A text is kept until it is delivered; a reply is made
-#: anew, for what is in its files stands nowhere else.
+#: Does a job and returns its report: CommonMark, "" for none, or a reply with buttons or files. May be run again after
+#: a crash: all that it does, it does once, however often it is run. A text is kept until it is delivered; a reply is
+#: made anew, for what is in its files stands nowhere else.
 JobKind: TypeAlias = Callable[[Bench, Job, Progress], Awaitable[str | Reply | Delivered]]
 JobKinds: TypeAlias = Mapping[str, JobKind]
 
