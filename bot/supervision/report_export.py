@@ -66,10 +66,8 @@ async def report(bench: Bench, job: Job, progress: Progress) -> str | Reply:
         return _TOO_LARGE
     name = f"conversations-{mark.at:%Y-%m-%d}"
     files = (File(f"{name}.md", "text/markdown", text), File(f"{name}.csv", "text/csv", spread))
-    said = (
-        f"{inline(str(mark))} {number:,} {'conversation' if number == 1 else 'conversations'}. Whoever has these files can read"
-        " them: delete them when you need them no longer."
-    )
+    counted = f"{number:,} {'conversation' if number == 1 else 'conversations'}"
+    said = f"{inline(str(mark))} {counted}. Whoever has these files can read them: delete them when you are done."
     return Reply(said, files=files)
 
 

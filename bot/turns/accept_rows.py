@@ -171,12 +171,13 @@ def release_held(
 def _hold(connection: Connection, scope: Scope, message: Message, resource_key: int, now: datetime) -> Accepted:
     """Let a message wait until its author was told what is kept, and tell her: once a day in each place."""
     place = lock_place(connection, scope, message.place, now)
+    who = subject_of(connection, resource_key)
     if count_held(connection, resource_key) >= HELD_MESSAGES:
-        full = Notice(f"held:{resource_key}:{now.astimezone(UTC):%Y-%m-%dT%H}", HELD)
+        full = Notice(f"held:{who}:{now.astimezone(UTC):%Y-%m-%dT%H}", HELD)
         return _refuse(connection, scope, message, full, place.key, now)
     hold_message(connection, scope, resource_key, message, now)
     new = NewJob(
-        f"{WELCOME}:{resource_key}:{place.key}:{now.astimezone(UTC):%Y-%m-%d}",
+        f"{WELCOME}:{who}:{place.key}:{now.astimezone(UTC):%Y-%m-%d}",
         WELCOME,
         {},
         workspace_key=scope.workspace_key,

@@ -28,6 +28,7 @@ from bot.storage.tables import audit, people, roles, scopes
 from bot.storage.turn_tables import OPEN_STATES, WAITING_STATES, jobs, turns
 from bot.supervision.reading_rows import READINGS
 from bot.turns.jobs import JobKinds
+from bot.turns.scrub_rows import SCRUB
 from tests.bot.turns.steering import Steered
 from tests.bot.turns.team import WORKSPACE, Team, running
 from tests.engines import SECRET
@@ -36,6 +37,8 @@ WORKSPACE_ID = f"local:{WORKSPACE}"
 #: Members, a supervisor of everyone, an admin; and a guest.
 STAFF = ("ana", "bela", "grace", "lin")
 GUEST = "gus"
+#: Jobs that wait for their time.
+LATER = (READINGS, SCRUB)
 ROLES = {"grace": "supervisor", "lin": "admin"}
 
 
@@ -61,7 +64,7 @@ class Office:
         return post_id
 
     async def quiet(self) -> None:
-        """Wait until no turn and no job is owed, but for notices whose time has not come."""
+        """Wait until no turn and no job is owed, but for those whose time has not come."""
 
         async def nothing_owed() -> bool:
             return not await self.team.store.read(_owed)
@@ -162,7 +165,7 @@ def fields(post: LocalPost) -> dict[str, str]:
 
 def _owed(connection: Connection) -> bool:
     open_turns = select(turns.c.key).where(turns.c.state.in_(OPEN_STATES)).limit(1)
-    waiting = select(jobs.c.key).where(jobs.c.state.in_(WAITING_STATES), jobs.c.kind != READINGS).limit(1)
+    waiting = select(jobs.c.key).where(jobs.c.state.in_(WAITING_STATES), jobs.c.kind.not_in(LATER)).limit(1)
     return any(connection.execute(one).scalar() is not None for one in (open_turns, waiting))
 
 
