@@ -37,9 +37,11 @@ def untold_readings(connection: Connection, scope: Scope, resource_id: str) -> l
     Nothing where the workspace chose not to tell people unasked: `privacy` shows it all the same.
     """
     person = connection.execute(_PERSON, _values(scope, resource_id)).one_or_none()
-    if person is None or not chosen_settings(connection, scope).settings.notice_of_readings:
-        return []
-    return readings_of(connection, scope, resource_id, _MOST, after=person.told_readings)
+    wanted = chosen_settings(connection, scope).settings.notice_of_readings
+    # Asked of somebody unknown too: whether a person is known is not to be told from what is asked.
+    after = 0 if person is None else person.told_readings
+    found = readings_of(connection, scope, resource_id, _MOST, after=after)
+    return found if wanted and person is not None else []
 
 
 def _values(scope: Scope, resource_id: str) -> dict[str, Any]:
@@ -70,9 +72,10 @@ _LAST = select(func.max(posts.c.sent_at)).select_from(jobs).join(posts, posts.c.
 def notice_waits(connection: Connection, scope: Scope, resource_id: str, now: datetime) -> bool:
     """Whether nothing is to be done: there is nothing to tell, or a notice is on its way that will tell it."""
     person = connection.execute(_PERSON, _values(scope, resource_id)).one_or_none()
-    if person is None or person.left_at is not None or not untold_readings(connection, scope, resource_id):
-        return True
-    return _is_waiting(connection, person.key, now)
+    # As above: all of it is asked of everybody.
+    untold = untold_readings(connection, scope, resource_id)
+    waiting = _is_waiting(connection, 0 if person is None else person.key, now)
+    return person is None or person.left_at is not None or not untold or waiting
 
 
 def _is_waiting(connection: Connection, person_key: int, now: datetime) -> bool:

@@ -41,7 +41,7 @@ from bot.turns.place_rows import (
     turn_back,
 )
 from bot.turns.queue_rows import enqueue, haste_of
-from bot.turns.rate_rows import refusal
+from bot.turns.rate_rows import refusal, subject_of
 from bot.turns.turn_values import Notice, Word
 
 #: The kind of the job that tells a person what is kept before anything is.
@@ -210,7 +210,9 @@ def _store(
         return _refuse(connection, scope, message, refused, place.key, now)
     off_record = is_off_record(draft.text)
     if off_record and not chosen_settings(connection, scope).settings.off_record:
-        said = Notice(f"off record:{resource_key}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", NOT_OFF_RECORD)
+        said = Notice(
+            f"off record:{subject_of(connection, resource_key)}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", NOT_OFF_RECORD
+        )
         return _refuse(connection, scope, message, said, place.key, now)
     thread = replied_thread(connection, replied) or open_thread(
         connection, scope, place, message.person.resource_id, given.subject_id, now

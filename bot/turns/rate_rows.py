@@ -46,7 +46,7 @@ _SUBJECT = select(people.c.subject_id).where(people.c.key == bindparam("of_perso
 
 
 def subject_of(connection: Connection, resource_key: int) -> str:
-    """Under which name a person stands in the ids of notices: a key is given to somebody else once she was erased."""
+    """Under which name a person stands in the ids of notices; her key may be somebody else's once she was erased."""
     return str(connection.execute(_SUBJECT, {"of_person": resource_key}).scalar_one())
 
 
@@ -57,23 +57,25 @@ def refusal(
 
     A person is told once in each minute, or day, that she is over a limit; what she says meanwhile is passed over.
     """
-    day = f"{now.astimezone(UTC):%Y-%m-%d}"
+    minute, day = f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}", f"{now.astimezone(UTC):%Y-%m-%d}"
     since = now - (_MINUTE if options.messages_per_day is None else _DAY)
     said = connection.execute(_SAID, {"of_person": resource_key, "since": since, "lately": now - _MINUTE}).one()
+
+    def notice(kind: str, when: str, text: str) -> Notice:
+        return Notice(f"{kind}:{subject_of(connection, resource_key)}:{when}", text)
+
     if options.messages_per_minute is not None and said.lately > options.messages_per_minute:
         wait = said.oldest + _MINUTE - now
-        return Notice(
-            f"too fast:{subject_of(connection, resource_key)}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", too_fast(options.messages_per_minute, wait)
-        )
+        return notice("too fast", minute, too_fast(options.messages_per_minute, wait))
     if options.messages_per_day is not None and said.today > options.messages_per_day:
-        return Notice(f"too many:{subject_of(connection, resource_key)}:{day}", too_many(options.messages_per_day))
+        return notice("too many", day, too_many(options.messages_per_day))
     if said.waiting >= options.queue_per_person:
-        return Notice(f"queue:{subject_of(connection, resource_key)}:{now.astimezone(UTC):%Y-%m-%dT%H:%M}", queue_full(said.waiting))
+        return notice("queue", minute, queue_full(said.waiting))
     if (
         options.workspace_tokens_per_day is not None
         and spent(connection, scope, now) >= options.workspace_tokens_per_day
     ):
-        return Notice(f"budget:{subject_of(connection, resource_key)}:{day}", budget_spent())
+        return notice("budget", day, budget_spent())
     return None
 
 

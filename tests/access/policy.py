@@ -59,15 +59,17 @@ def _own(absence: Verdict) -> Cells:
         ("hers", "hers in a channel", "elsewhere", "absent", "erased"), absence
     )
     alone = dict.fromkeys(SUBJECTS, {**others, "own": "runs"})
-    stranger = {**others}  # who has no conversation has nothing of her own
-    herself: dict[Named | Literal[""], Verdict] = {**others, "own": "runs", "hers": "runs", "hers in a channel": "runs"}
+    stranger = {**others, "own": absence}  # who has no conversation has nothing of her own
+    herself: dict[Named | Literal[""], Verdict] = {**others, "hers": "runs", "hers in a channel": "runs"}
     bot = dict.fromkeys(others, "unknown")
-    return {**alone, "nobody known": stranger, "left": stranger, "herself": herself, "bot": bot}  # type: ignore[dict-item]
+    return {**alone, "nobody known": stranger, "herself": herself, "bot": bot}  # type: ignore[dict-item]
 
 
-def _supervision(hers: Mapping[str, Verdict], in_channel: Mapping[str, Verdict], absence: Verdict) -> Cells:
+def _supervision(
+    hers: Mapping[str, Verdict], in_channel: Mapping[str, Verdict], absence: Verdict, *mixed: Named
+) -> Cells:
     """Supervisors, each as far as her scope reaches; for herself nobody needs a role."""
-    named = ("hers", "hers in a channel", "mixed", "elsewhere", "absent", "erased")
+    named = ("hers", "hers in a channel", *mixed, "elsewhere", "absent", "erased")
     found: dict[str, dict[Named | Literal[""], Verdict]] = {}
     for subject in SUBJECTS:
         if subject in _SUPERVISORS:
@@ -78,18 +80,19 @@ def _supervision(hers: Mapping[str, Verdict], in_channel: Mapping[str, Verdict],
         else:
             cells = dict.fromkeys(named, "no role") | {"own": "own"}
         if subject == "herself":
-            cells |= {"hers": "own", "hers in a channel": "own", "mixed": "own"}
+            cells |= {"hers": "own", "hers in a channel": "own"} | dict.fromkeys(mixed, "own")
         found[subject] = cells  # type: ignore[assignment]
     return found
 
 
-def _admins(absent: Verdict = "like absent") -> Cells:
-    """Admins, of people of their own workspace."""
-    named = ("hers", "elsewhere", "absent", "erased")
+def _admins(*erased: Named) -> Cells:
+    """Admins, of people of their own workspace. Who was erased may still live on the platform, which says so."""
+    absent: Verdict = "like absent"
+    named = ("hers", "elsewhere", "absent", *erased)
     none = dict.fromkeys(named, "unknown")
     ours = dict.fromkeys(named, absent) | {"hers": "runs"}
     # To the admin of another workspace all of ours is of another workspace.
-    theirs = dict.fromkeys(("hers", "absent", "erased"), absent)
+    theirs = dict.fromkeys(("hers", "absent", *erased), absent)
     return dict.fromkeys(SUBJECTS, none) | {"admin": ours, "admin elsewhere": theirs}  # type: ignore[return-value]
 
 
@@ -124,11 +127,12 @@ _THREAD = {"thread": "thread"}
 _FILTERS = ("words", "from", "to", "channel")
 _ADMIN_ONLY: Mapping[str, Verdict] = {**_NOBODY, "admin": "runs", "admin elsewhere": "runs"}
 _SUPERVISOR_ONLY: Mapping[str, Verdict] = {**_NOBODY, **_ALL}  # type: ignore[dict-item]
+_ERASED: Named = "erased"
 _REACH = {"reads": "person", "reads2": "person", "reads3": "person"}
 _CATEGORY = {"category": "security"}
 _SETTINGS = ("supervision", "notice", "off_record", "retention", "contact", "persona")
 _FORM = _supervision(_ALL, _ALL, "runs")  # type: ignore[arg-type]
-_READ = _supervision(_REACHED, _IN_CHANNEL, "nothing")  # type: ignore[arg-type]
+_READ = _supervision(_REACHED, _IN_CHANNEL, "nothing", "mixed")  # type: ignore[arg-type]
 # Of a whole person some is in the channel, so that a list of hers is never empty to who reads the channel.
 _READ_PERSON = _supervision(_IN_CHANNEL, _IN_CHANNEL, "nothing")  # type: ignore[arg-type]
 
@@ -173,7 +177,7 @@ COMMANDS: Mapping[str, Rule] = {
     "admin settings channel": Rule(_ADMIN_ONLY, plain=("channel", "mode")),
     "admin settings history": Rule(_ADMIN_ONLY, plain=("before",)),
     "admin settings back": Rule(_ADMIN_ONLY, plain=("version",), given={"version": "0"}),
-    "admin roles": Rule(_ADMIN_ONLY, _PERSON, _admins(), ("after",)),
+    "admin roles": Rule(_ADMIN_ONLY, _PERSON, _admins(_ERASED), ("after",)),
     "admin grant": Rule(
         _ADMIN_ONLY, {**_PERSON, **_REACH}, _admins(), ("role", "everyone", "channels"), {"role": "admin"}, apart=True
     ),
@@ -183,18 +187,19 @@ COMMANDS: Mapping[str, Rule] = {
     "admin grant now": Rule(
         _ADMIN_ONLY, _PERSON, _admins(), ("role", "everyone", "channels", *_REACH), {"role": "admin"}, needs_name=True
     ),
-    "admin revoke": Rule(_ADMIN_ONLY, _PERSON, _admins(), ("role",), {"role": "admin"}),
-    "admin revoke now": Rule(_ADMIN_ONLY, _PERSON, _admins(), ("role",), {"role": "admin"}, needs_name=True),
+    "admin revoke": Rule(_ADMIN_ONLY, _PERSON, _admins(_ERASED), ("role",), {"role": "admin"}),
+    "admin revoke now": Rule(_ADMIN_ONLY, _PERSON, _admins(_ERASED), ("role",), {"role": "admin"}, needs_name=True),
     "admin scope": Rule(_ADMIN_ONLY, {**_PERSON, **_REACH}, _admins(), ("everyone", "channels", "page"), apart=True),
     "admin scope add": Rule(
         _ADMIN_ONLY, {**_PERSON, **_REACH}, _admins(), ("everyone", "channels"), apart=True, needs_name=True
     ),
     "admin scope remove": Rule(
-        _ADMIN_ONLY, {**_PERSON, "value": "person"}, _admins(), ("kind",), {"kind": "person"}, needs_name=True
+        _ADMIN_ONLY, {**_PERSON, "value": "person"}, _admins(_ERASED), ("kind",), {"kind": "person"}, needs_name=True
     ),
-    "admin audit": Rule(_ADMIN_ONLY, {**_PERSON, "actor": "person"}, _admins(), ("action", "before"), apart=True),
+    "admin audit": Rule(_ADMIN_ONLY, {**_PERSON, "actor": "person"}, _admins(_ERASED), ("action", "before"), apart=True),
     "admin audit filter": Rule(_ADMIN_ONLY),
     "admin verify": Rule(_ADMIN_ONLY),
+    "admin usage": Rule(_ADMIN_ONLY),
     "forget message": Rule(
         EVERYBODY, {"message": "message"}, _own("nothing to forget"), needs_name=True
     ),

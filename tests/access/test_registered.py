@@ -7,12 +7,16 @@ import pytest
 import typer
 from starlette.routing import BaseRoute, Mount, Route
 
+from adapters.local.adapter import LocalAdapter
+from adapters.local.conversation import World
 from adapters.local.playground.app import ROUTES as SERVED
 from adapters.local.playground.app import playground_app
+from adapters.local.playground.news import News
 from bot.cli.app import app as program
 from bot.commands.declaration import Command, Option, Registry
 from bot.commands.registry import all_commands
 from tests.access.policy import CLI, COMMANDS, ROUTES, SUBJECTS
+from tests.bot.turns.team import wall_clock
 
 
 def unknown_commands(registry: Iterable[Command]) -> list[str]:
@@ -62,7 +66,8 @@ def test_every_command_and_every_option_stands_in_the_policy() -> None:
 
 
 def test_every_address_stands_in_the_policy() -> None:
-    app = playground_app(None, None, all_commands(), None, secret=b"", port=1)  # type: ignore[arg-type]
+    world = World(None, wall_clock, b"")  # type: ignore[arg-type]
+    app = playground_app(LocalAdapter(world), world, all_commands(), News(), secret=b"", port=1)
     assert unknown_routes(SERVED) == []
     assert unknown_routes(app.routes) == []
 

@@ -1,7 +1,6 @@
 """The way of a member, of a guest, and of somebody who has no role, with the program as it is started in earnest."""
 
 import json
-import re
 import zipfile
 from collections.abc import AsyncIterator
 

@@ -99,4 +99,4 @@ EXPORT = Command(
     ),
     typed=False,
 )
-ASK = Command("supervise ask", "Ask the admins for wider access", _ask, typed=False)
+ASK = Command("supervise ask", "Ask the admins for wider access", _ask, who="supervisor", typed=False)

@@ -107,3 +107,27 @@ async def test_what_changed_after_she_was_shown_it_is_told_anew(url: str) -> Non
         await here.press("ana", again, "Continue")
         await here.team.quiet()
         assert QUESTION in await texts(here)
+
+
+async def test_who_comes_back_on_the_day_on_which_everything_was_forgotten_is_told_again(url: str) -> None:
+    async with office(url, told=False, disclose=True) as here:
+
+        async def told(times: int) -> list[str]:
+            found = [post.id for post in await here.shown("gus") if "Continue" in buttons(post)]
+            return found if len(found) == times else []
+
+        async def nobody() -> bool:
+            hers = people.c.resource_id.contains("gus") | people.c.resource_id.contains("erased")
+            who = select(people.c.key).where(hers)
+            return not await here.team.store.read(lambda connection: connection.execute(who).all())
+
+        for times in (1, 2, 3):
+            # Her row is the newest: on SQLite the next one gets its key, and so does her place.
+            await here.say("gus", QUESTION)
+            post_id = (await here.team.until(lambda times=times: told(times)))[-1]  # type: ignore[misc]
+            notice = next(post for post in await here.shown("gus") if post.id == post_id)
+            await here.press("gus", notice, "Continue")
+            await here.team.quiet()
+            await here.run("gus", "forget everything", {"word": "FORGET"})
+            await here.team.until(nobody)
+            await here.quiet()

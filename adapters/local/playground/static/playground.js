@@ -90,7 +90,7 @@
   let askedAt = -Infinity;
   function enter(post) {
     const at = document.activeElement, form = post.querySelector("form.form");
-    const idle = at === document.body || (at.matches("[data-composer] textarea") && !at.value) || at.matches(".buttons button");
+    const idle = at === document.body || (at.matches("[data-composer] textarea") && (!at.value || at.form.dataset.sending)) || at.matches(".buttons button");
     if (!form || !idle || narrow.matches || performance.now() - askedAt > 15_000) return;
     const inputs = [...form.querySelectorAll("[data-field]")];
     const first = inputs.find((one) => one.ariaRequired === "true" && !one.value) || inputs[0];
