@@ -77,6 +77,10 @@ class LocalAdapter(Inhabitants):
         await self._open_direct(workspace, name)
         return place_ref(workspace, {"name": direct_channel(name), "kind": "direct"}, "")
 
+    def channel(self, place: PlaceRef) -> PlaceRef:
+        channel = {"name": place.address["channel"], "kind": place.kind}
+        return place_ref(workspace_of(place.workspace_id), channel, "")
+
     async def publish_home(self, person: PersonRef, view: Sequence[Reply]) -> None:
         # There is no home here: the playground shows each person's own page itself.
         del person, view

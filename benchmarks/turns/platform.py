@@ -123,6 +123,9 @@ class InstantPlatform:
     async def open_dm(self, person: PersonRef) -> PlaceRef:
         return place_of(person.workspace_id, person.resource_id)
 
+    def channel(self, place: PlaceRef) -> PlaceRef:
+        return place
+
     async def publish_home(self, _person: PersonRef, _view: Sequence[Reply]) -> None:
         return
 

@@ -10,6 +10,8 @@ from bot.limits import ID_CHARACTERS, NOTE_CHARACTERS, SUPERVISED_PERSONS
 #: "supervisor" is one whom the operator trusts, in a program or at the command line; "scoped" is one in a chat, whose
 #: role and scope every query asks for anew.
 ActorKind = Literal["person", "supervisor", "scoped", "system"]
+#: Who runs the bot, where she gives no name of her own.
+OPERATOR_ID = "operator"
 
 
 def supervises(kind: ActorKind) -> bool:

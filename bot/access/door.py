@@ -1,6 +1,7 @@
 """The one door to stored words: every read passes here with its actor, and a supervisor's is recorded first."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Concatenate
 
@@ -27,6 +28,7 @@ class Door:
     ) -> None:
         self._store = store
         self._recorder = recorder
+        self._recorded = False
         self.actor = actor
         self.scope = scope_of(actor, workspace_key)
         self.now = now
@@ -84,6 +86,18 @@ class Door:
             return await self._recording.read(self._store, self.scope, acts, function, *args, **kwargs)
         return await self._store.read(lambda connection: function(connection, self.scope, *args, **kwargs))
 
+    async def exporting(self, person: str) -> "Door":
+        """A door for one export of a person's conversations: that is recorded now, whole, and not read by read.
+
+        Raises:
+            StorageError: as `read`.
+            SettingsError: likewise.
+        """
+        await self.read("export", person, _nothing)
+        door = copy(self)
+        door._recorded = True  # noqa: SLF001 (of its own kind)
+        return door
+
     async def write(
         self, function: Callable[Concatenate[Connection, Scope, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -106,7 +120,7 @@ class Door:
 
     def _acts(self, action: str, person: str | None, thread_ids: Sequence[str]) -> list[Act]:
         """What is to be recorded of a read: nothing where people read what is their own."""
-        if not supervises(self.actor.kind):
+        if self._recorded or not supervises(self.actor.kind):
             return []
         return [self._act(action, person, thread_id) for thread_id in dict.fromkeys(thread_ids)]
 
@@ -123,3 +137,7 @@ class Door:
             actor.category,
             actor.note,
         )
+
+
+def _nothing(_connection: Connection, _scope: Scope) -> None:
+    """What is read where only the recording matters."""

@@ -232,6 +232,28 @@ def take_over_roles(
     return tuple(changes)
 
 
+_HELD = (
+    select(people.c.key, roles.c.role, roles.c.source)
+    .join(roles, roles.c.resource_key == people.c.key)
+    .where(_PERSON)
+    .order_by(roles.c.role, roles.c.source)
+)
+_REVOKE_ALL = delete(roles).where(roles.c.resource_key == bindparam("of_key"))
+
+
+def take_all_roles(connection: Connection, scope: Scope, resource_id: str) -> tuple[RoleChange, ...]:
+    """Take away every role and the scope of a person who is none of the workspace's own people any more.
+
+    Also the last admin's: who became a guest must not stay one here.
+    """
+    lock_settings(connection, scope)
+    rows = connection.execute(_HELD, _values(scope, resource_id)).all()
+    if rows:
+        connection.execute(_REVOKE_ALL, {"of_key": rows[0].key})
+        connection.execute(_CLEAR, {"of_key": rows[0].key})
+    return tuple(RoleChange(resource_id, row.role, False, row.source) for row in rows)  # noqa: FBT003 (a value)
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeChange:
     """A supervisor may read others than before: to be told to the admins."""

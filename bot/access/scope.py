@@ -3,7 +3,6 @@
 Deny unless a line allows: a query over threads or messages is built from these conditions; there is none without them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,7 +133,7 @@ def newest_disclosure() -> ScalarSelect[int]:
     return select(func.max(every.c.version)).where(every.c.workspace_key == bindparam("in_workspace")).scalar_subquery()
 
 
-def _narrowest(versions: Sequence[Any], *within: Any) -> ScalarSelect[int]:
+def _narrowest(versions: Any, *within: Any) -> ScalarSelect[int]:
     """Of these versions the one that lets the fewest words be read; among equals the oldest."""
     breadth = case({"off": 0, "channels": 1}, value=disclosures.c.supervision, else_=2)
     among = select(disclosures.c.version).where(
@@ -152,6 +151,11 @@ def disclosure_for(told_version: Any, *within: Any) -> ScalarSelect[int]:
     """
     newest = newest_disclosure()
     return _narrowest([func.coalesce(told_version, newest), newest], *within)
+
+
+def narrowest_disclosure() -> ScalarSelect[int]:
+    """Of the versions `versions` the one that lets the fewest words be read."""
+    return _narrowest(bindparam("versions", expanding=True))
 
 
 def disclosure_of_edit() -> Any:
@@ -263,9 +267,9 @@ def visible_messages(kind: ActorKind) -> ColumnElement[bool]:
     # A supervisor sees what was said under a disclosure that allows it.
     if supervises(kind):
         return _disclosed()
-    # A person sees a thread whole, but for what another said off the record.
+    # A person sees a thread whole, but for what is off the record: it is answered, and stands in no history or prompt.
     if kind == "person":
-        return or_(~messages.c.off_record, messages.c.resource_key == person_key(bindparam("for_reader")))
+        return ~messages.c.off_record
     # The program itself sees all.
     return true()
 
@@ -277,8 +281,7 @@ def visible_count(kind: ActorKind) -> Any:
         return of_thread.where(visible_messages(kind)).correlate(threads).scalar_subquery()
     if kind == "person":
         # Hardly ever is there any: only these are looked for, by an index of their own.
-        foreign = messages.c.resource_key != person_key(bindparam("for_reader"))
-        hidden = of_thread.where(messages.c.off_record, foreign).correlate(threads).scalar_subquery()
+        hidden = of_thread.where(messages.c.off_record).correlate(threads).scalar_subquery()
         return threads.c.message_count - hidden
     return threads.c.message_count
 

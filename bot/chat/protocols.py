@@ -128,6 +128,13 @@ class Adapter(Protocol):
         """
         ...
 
+    def channel(self, place: PlaceRef) -> PlaceRef:
+        """The channel in which a place lies, to be spoken in as a whole; a channel and a direct conversation themselves.
+
+        Pure: all that it takes stands in the place.
+        """
+        ...
+
     async def publish_home(self, person: PersonRef, view: Sequence[Reply]) -> None:
         """Show a person her home page, section by section, where the platform has one.
 

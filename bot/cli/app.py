@@ -112,11 +112,15 @@ def history(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     workspace: Workspace = WORKSPACE,
 ) -> None:
-    """List, search and read conversations."""
+    """List, search and read conversations.
+
+    With --of, and in any other workspace than the usual one, they are somebody else's: --reason says why, the act is
+    recorded, the person sees it, and what she was told limits what is shown.
+    """
     from bot.cli.history import Look
     from bot.cli.history import history as run_history
 
-    run_history(Look(name, person, reason, search, opened, page - 1), workspace=workspace, as_json=as_json)
+    run_history(Look(name, person, reason, search, opened, page - 1, workspace), as_json=as_json)
 
 
 @app.command()
@@ -126,12 +130,19 @@ def export(
     form: Annotated[ExportFormat, typer.Option("--format", help="json holds everything.")] = ExportFormat.JSON,
     output: Annotated[Path | None, typer.Option("--output", help="The file; without, standard output.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", help="In another workspace than the usual one: why you do that; recorded.")
+    ] = "",
     workspace: Workspace = WORKSPACE,
 ) -> None:
-    """Write all your conversations to a file."""
+    """Write all your conversations to a file.
+
+    In any other workspace than the usual one they are somebody else's: --reason says why, the act is recorded, the
+    person sees it, and what she was told limits what is written.
+    """
     from bot.cli.export import export as run_export
 
-    run_export(name, form.value, output, force=force, workspace=workspace)
+    run_export(name, form.value, output, force=force, workspace=workspace, reason=reason)
 
 
 @app.command("import")

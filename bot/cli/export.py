@@ -1,33 +1,34 @@
-"""`threadkeeper export`: all of a person's own conversations, as a document."""
+"""`threadkeeper export`: all of a person's conversations, as a document; on the record where they are not one's own."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from bot.access.actor import Actor, checked_id
-from bot.cli.start import opened_memory
+from bot.access.actor import OPERATOR_ID, Actor, checked_id
+from bot.cli.start import checked_reason, opened_memory
 from bot.errors import InvalidArgument
 from bot.exporting import Form, Json, Markdown, Whose
-from bot.memory.values import Message, Thread
+from bot.memory.memory import Memory
 from bot.memory.view import MemoryView
+from bot.memory.whole import all_messages, all_threads
 from bot.settings import read_settings
+from bot.storage.store import Purpose
 from bot.terminal.screen import Screen
 
-_PAGE = 500
 
-
-def export(name: str, form: str, output: Path | None, *, force: bool, workspace: str) -> None:
+def export(name: str, form: str, output: Path | None, *, force: bool, workspace: str, reason: str) -> None:
     """Write a person's conversations to a file that only its owner can read, or to standard output.
 
     Raises:
-        InvalidArgument: the file exists, or cannot be written.
+        InvalidArgument: the file exists, or cannot be written; or a reason is missing, or is one too many.
     """
     checked_id("--as", name)
+    on_record = checked_reason(name, workspace, reason)
     if output is not None and output.exists() and not force:
         raise InvalidArgument("--output", f"{output} exists already; --force replaces it.")
     settings = read_settings()
@@ -36,8 +37,9 @@ def export(name: str, form: str, output: Path | None, *, force: bool, workspace:
     document: Form = Json() if form == "json" else Markdown()
 
     async def work() -> int:
-        async with opened_memory(settings, screen, purpose="reader", workspace=workspace) as memory:
-            view = memory.as_actor(Actor.person(name))
+        purpose: Purpose = "writer" if on_record else "reader"
+        async with opened_memory(settings, screen, purpose=purpose, workspace=workspace) as memory:
+            view = await _view(memory, name, reason) if on_record else memory.as_actor(Actor.person(name))
             if output is None:
                 return await _write(view, document, whose, screen.piece)
             with _private_file(output) as file:
@@ -48,39 +50,24 @@ def export(name: str, form: str, output: Path | None, *, force: bool, workspace:
         screen.say(f"Exported {count:,} {'conversation' if count == 1 else 'conversations'} of {name} to {output}.")
 
 
+async def _view(memory: Memory, name: str, reason: str) -> MemoryView:
+    """What the operator may read of a person, once it was recorded that she does."""
+    return await memory.exporting(Actor.operator(OPERATOR_ID, person=name, reason=reason), name)
+
+
 async def _write(view: MemoryView, document: Form, whose: Whose, write: Callable[[str], object]) -> int:
     """Write one conversation after the other; say how many there were."""
     count = 0
     write(document.begin(whose))
-    async for thread in _threads(view):
-        context = await view.read_context(thread.id, 0)
-        messages = [message async for message in _messages(view, thread.id)]
-        write(document.conversation(thread, messages, context.names or {}))
+    async for thread in all_threads(view):
+        # An operator sees ids: the names of third parties are not hers to read.
+        own = view.actor.kind == "person"
+        context = await view.read_context(thread.id, 0) if own else None
+        messages = [message async for message in all_messages(view, thread.id)]
+        write(document.conversation(thread, messages, (context and context.names) or {}))
         count += 1
     write(document.end())
     return count
-
-
-async def _threads(view: MemoryView) -> AsyncIterator[Thread]:
-    cursor = None
-    while True:
-        page = await view.list_threads(per_page=_PAGE, order_by=("created_at", "ASC"), cursor=cursor)
-        for thread in page.items:
-            yield thread
-        cursor = page.next_cursor
-        if cursor is None:
-            return
-
-
-async def _messages(view: MemoryView, thread_id: str) -> AsyncIterator[Message]:
-    cursor = None
-    while True:
-        page = await view.recall(thread_id, per_page=_PAGE, order_by=("created_at", "ASC"), cursor=cursor)
-        for message in page.items:
-            yield message
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 @contextmanager

@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from bot.access.actor import Actor, checked_id
-from bot.cli.start import opened_memory
+from bot.access.actor import OPERATOR_ID, Actor, checked_id
+from bot.cli.start import checked_reason, opened_memory
 from bot.errors import InvalidArgument
 from bot.exporting import json_text, message_value, thread_value
 from bot.memory.values import Message, Page, Thread
 from bot.memory.view import MemoryView
+from bot.memory.workspace_rows import LIBRARY_WORKSPACE
 from bot.settings import read_settings
 from bot.storage.store import Purpose
 from bot.terminal.listing import Names, show_messages, table_of_hits, table_of_threads
@@ -21,7 +22,10 @@ _MESSAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Who looks at what. `person` and `reason` are for somebody else's conversations; `page` counts from 0."""
+    """Who looks at what. `person` and `reason` are for somebody else's conversations; `page` counts from 0.
+
+    Outside of the command line's own workspace they are always somebody else's: whoever reads there is the operator.
+    """
 
     name: str
     person: str
@@ -29,12 +33,13 @@ class Look:
     search: str
     opened: str
     page: int
+    workspace: str
 
     def __post_init__(self) -> None:
         checked_id("--as", self.name)
-        if self.reason and not self.person:
-            raise InvalidArgument("--of", "--reason goes with --of: your own conversations need none.")
-        if self.person and not self.reason.strip():
+        if not self.person:
+            checked_reason(self.name, self.workspace, self.reason)
+        elif not self.reason.strip():
             raise InvalidArgument("--reason", f"To read the conversations of {self.person}, say why with --reason.")
         if self.search and self.opened:
             raise InvalidArgument("--open", "--search and --open do not go together.")
@@ -42,14 +47,20 @@ class Look:
     @property
     def actor(self) -> Actor:
         """The person herself, or a supervisor of one person."""
-        if self.person:
-            return Actor.operator(self.name, person=self.person, reason=self.reason)
+        if self.on_record:
+            by = self.name if self.person else OPERATOR_ID
+            return Actor.operator(by, person=self.whose, reason=self.reason)
         return Actor.person(self.name)
+
+    @property
+    def on_record(self) -> bool:
+        """Whether this is another person's conversations."""
+        return bool(self.person) or self.workspace != LIBRARY_WORKSPACE
 
     @property
     def purpose(self) -> Purpose:
         """Another person's words are shown only after that was recorded, which is a write."""
-        return "writer" if self.person else "reader"
+        return "writer" if self.on_record else "reader"
 
     @property
     def whose(self) -> str:
@@ -73,7 +84,7 @@ class _Found:
         return page
 
 
-def history(look: Look, *, workspace: str, as_json: bool) -> None:
+def history(look: Look, *, as_json: bool) -> None:
     """Show a page.
 
     Raises:
@@ -83,7 +94,7 @@ def history(look: Look, *, workspace: str, as_json: bool) -> None:
     screen = Screen()
 
     async def work() -> _Found:
-        async with opened_memory(settings, screen, purpose=look.purpose, workspace=workspace) as memory:
+        async with opened_memory(settings, screen, purpose=look.purpose, workspace=look.workspace) as memory:
             return await _read(memory.as_actor(look.actor), look, settings.bot_name)
 
     found = asyncio.run(work())
@@ -95,12 +106,12 @@ def history(look: Look, *, workspace: str, as_json: bool) -> None:
 
 async def _read(view: MemoryView, look: Look, bot_name: str) -> _Found:
     if look.search:
-        hits = await view.search_messages(look.search, look.person or None, look.page, _ROWS)
+        hits = await view.search_messages(look.search, look.whose if look.on_record else None, look.page, _ROWS)
         return _Found(messages=hits, names={"": bot_name})
     if look.opened:
         said = await view.recall(look.opened, look.whose, look.page, _MESSAGES)
         # A supervisor sees ids: the names of third parties are not hers to read.
-        context = None if look.person else await view.read_context(look.opened, 0)
+        context = None if look.on_record else await view.read_context(look.opened, 0)
         return _Found(messages=said, names={**((context and context.names) or {}), "": bot_name})
     chosen = {"resource_id": look.whose}
     return _Found(threads=await view.list_threads(chosen, look.page, _ROWS, ("last_message_at", "DESC")))

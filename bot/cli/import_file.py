@@ -18,7 +18,9 @@ from bot.importing.select import Import, read_records
 from bot.memory.workspace_rows import LIBRARY_WORKSPACE
 from bot.settings import Settings, read_settings
 from bot.terminal.screen import Screen
+from bot.visible import visible_line
 
+_NAME = 200
 _WARNING = (
     "--whole-channels also stores what people said to each other and not to the bot, in a Slack export also their "
     "direct messages. They may not know about it."
@@ -96,6 +98,8 @@ def _load(settings: Settings, screen: Screen, wish: Wish, records: Import, bar: 
     async def work() -> Loaded:
         workspace = wish.workspace or records.workspace or LIBRARY_WORKSPACE
         async with opened_memory(settings, screen, purpose="writer", workspace=workspace) as memory:
+            if workspace != LIBRARY_WORKSPACE:
+                await memory.note("import", _noted(wish, records))
             return await load(records, memory, progress, told=wish.told)
 
     try:
@@ -104,6 +108,12 @@ def _load(settings: Settings, screen: Screen, wish: Wish, records: Import, bar: 
         bar.stop()
         screen.note(f"Stopped after {so_far.messages:,} messages. They are stored; the same command again goes on.")
         raise
+
+
+def _noted(wish: Wish, records: Import) -> str:
+    """What the audit says of an import: never where the file stood."""
+    told = ", people were told of supervisors" if wish.told else ""
+    return f"{visible_line(wish.file.name)[:_NAME]}: {_counted(records.messages, 'message')}{told}"
 
 
 def _summary(loaded: Loaded, records: Import) -> str:

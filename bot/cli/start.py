@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.errors import InvalidArgument
 from bot.memory.memory import Memory
 from bot.memory.values import MemoryOptions
+from bot.memory.workspace_rows import LIBRARY_WORKSPACE
 from bot.settings import Settings
 from bot.storage.store import Migration, Purpose, parse_url
 from bot.terminal.screen import Screen
@@ -38,6 +40,26 @@ async def opened_memory(
     """As `open_memory`, and closed in the end."""
     async with await open_memory(settings, screen, purpose=purpose, workspace=workspace) as memory:
         yield memory
+
+
+def checked_reason(name: str, workspace: str, reason: str) -> bool:
+    """Whether reading a person's conversations is the operator's act, which is recorded with its reason.
+
+    In the workspace of the command line everybody is who she says. Elsewhere people talk on a platform, and whoever
+    reads their words here is the operator.
+
+    Raises:
+        InvalidArgument: there is no reason where one is needed, or one where none is.
+    """
+    if workspace == LIBRARY_WORKSPACE:
+        if reason:
+            raise InvalidArgument("--reason", "--reason is for other people's conversations: your own need none.")
+        return False
+    if not reason.strip():
+        raise InvalidArgument(
+            "--reason", f"To read the conversations of {name} in {workspace}, say why with --reason; it is recorded."
+        )
+    return True
 
 
 def told(migration: Migration) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.access.actor import checked_id
 from bot.commands.declaration import Option
+from bot.errors import InvalidArgument
 from bot.limits import ID_CHARACTERS, QUERY_CHARACTERS
 from bot.memory.thread_pages import ThreadList
 
@@ -66,3 +67,15 @@ def kept_filters(arguments: Mapping[str, Any]) -> dict[str, str | None]:
     """The same choice as the arguments of a button."""
     given = {name: arguments.get(name) for name in ("words", "from", "to", "channel")}
     return {name: None if value is None else str(value) for name, value in given.items()}
+
+
+def number_of(arguments: Mapping[str, Any], name: str) -> int:
+    """A number among the arguments, such as a place in a list; 0 where it is not given.
+
+    Raises:
+        InvalidArgument: it is none.
+    """
+    value = str(arguments.get(name, "0"))
+    if not value.isascii() or not value.isdecimal():
+        raise InvalidArgument(name, f"{name} must be a number.")
+    return int(value)

@@ -6,6 +6,7 @@ from typing import Any
 from bot.chat import Button, Field, Form, Reply
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
+from bot.commands.reading_along import ReadingAlong
 from bot.commonmark import inline, quoted
 from bot.errors import NotFound
 from bot.limits import ID_CHARACTERS, TITLE_CHARACTERS
@@ -15,6 +16,7 @@ from bot.turns.place_rows import resume_thread
 _MESSAGES = 6
 _TIME = "%Y-%m-%d %H:%M UTC"
 _GONE = NotFound("This conversation is gone, or it is not yours.")
+_NOT_THERE = "You cannot read along there now, so you see your own words and my answers to you."
 _THREAD = Option("thread", "Which conversation", required=True, most_characters=ID_CHARACTERS)
 _CURSOR = Option("cursor", "Where its earlier messages go on")
 
@@ -24,8 +26,12 @@ async def _open(context: Context, arguments: Mapping[str, Any]) -> None:
     thread = await _thread(context, arguments)
     found = await view.recall(thread.id, per_page=_MESSAGES, cursor=arguments.get("cursor"))
     names = (await view.read_context(thread.id, 0)).names or {}
-    parts = [f"**{inline(thread.title or thread.place_name or '(no title)')}**"]
-    parts += [_message(context, one, names) for one in found.items] or ["There are no messages in it."]
+    along = ReadingAlong(context)
+    said = await along.shown(thread, found.items)
+    parts = [f"**{inline(await along.title(thread))}**"]
+    if not await along.may(thread):
+        parts.append(_NOT_THERE)
+    parts += [_message(context, one, names) for one in said] or ["There are no messages in it."]
     earlier = context.button("Earlier", "history open", thread=thread.id, cursor=found.next_cursor)
     own = thread.resource_id == context.person.resource_id
     onward = context.button("Go on with it", "history resume", thread=thread.id)
@@ -44,7 +50,8 @@ def _message(context: Context, one: Message, names: Mapping[str, str]) -> str:
     who = bot if one.role == "assistant" else names.get(one.resource_id, one.resource_id)
     how = {"cut": ", cut short", "failed": ", failed"}.get(one.outcome, "")
     edited = ", edited" if one.edited_at else ""
-    return f"{one.created_at.strftime(_TIME)}, **{inline(who)}**{how}{edited}\n\n{quoted(one.text)}"
+    head = f"{one.created_at.strftime(_TIME)}, **{inline(who)}**{how}{edited}"
+    return f"{head}\n\n{quoted(one.text)}" if one.text else head
 
 
 def _delete_button(context: Context, thread: Thread) -> Button:

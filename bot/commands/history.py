@@ -7,6 +7,7 @@ from bot.chat import Button, Field, Form, Reply
 from bot.commands.choosing import FILTERS, PAGE, Chosen, chosen, kept_filters
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
+from bot.commands.reading_along import ReadingAlong
 from bot.commands.supervision.reading import begin
 from bot.commonmark import inline
 from bot.limits import ID_CHARACTERS, QUERY_CHARACTERS
@@ -15,6 +16,8 @@ from bot.memory.values import Message, Page, Thread
 #: Rows of one page: as many as fit a row of buttons on every platform.
 ROWS = 5
 _QUOTED = 160
+#: Most hits of one search, the best; a longer list is for other words.
+_HITS = 100
 _TIME = "%Y-%m-%d %H:%M UTC"
 
 
@@ -38,7 +41,8 @@ async def listed(context: Context, wanted: Chosen, again: Mapping[str, str | Non
             every = context.button("My conversations", "history")
             return Reply("You have no conversations like that.", (search, every))
         return Reply("There are no conversations on this page." if found.total else "You have no conversations yet.")
-    lines = [f"{number}. {_row(thread)}" for number, thread in enumerate(found.items, start=1)]
+    along = ReadingAlong(context)
+    lines = [f"{number}. {await _row(along, thread)}" for number, thread in enumerate(found.items, start=1)]
     openers = _openers(context, [thread.id for thread in found.items])
     head = f"**Your conversations** ({found.total:,}){_place(found)}"
     return Reply("\n".join([head, "", *lines]), (*openers, *_turning(context, found, again), search))
@@ -46,14 +50,18 @@ async def listed(context: Context, wanted: Chosen, again: Mapping[str, str | Non
 
 async def _found(context: Context, words: str, wanted: Chosen, again: Mapping[str, str | None]) -> Reply:
     view = context.view()
-    found = await view.search_messages(
+    # The best of all are looked at before there are pages: from numbers nobody is to learn of words that stay hidden.
+    best = await view.search_messages(
         words,
-        page=wanted.page - 1,
-        per_page=ROWS,
+        per_page=_HITS,
         start=wanted.start,
         end=wanted.end,
         channel_id=wanted.channel,
     )
+    visible = await _visible(context, best.items)
+    begin = (wanted.page - 1) * ROWS
+    shown = tuple(visible[begin : begin + ROWS])
+    found = Page(shown, len(visible), wanted.page - 1, ROWS, begin + ROWS < len(visible))
     if not found.items:
         return Reply(f"Nothing was found for “{inline(words)}”.", (context.button("My conversations", "history"),))
     lines = [f"{number}. {_hit(context, one)}" for number, one in enumerate(found.items, start=1)]
@@ -63,12 +71,12 @@ async def _found(context: Context, words: str, wanted: Chosen, again: Mapping[st
     return Reply("\n".join([head, "", *lines]), (*openers, *_turning(context, found, again), back))
 
 
-def _row(thread: Thread) -> str:
-    title = inline(thread.title or thread.place_name or "(no title)")
-    where = f", {inline(thread.place_name)}" if thread.place_name and thread.title else ""
+async def _row(along: ReadingAlong, thread: Thread) -> str:
+    title = await along.title(thread)
+    where = f", {inline(thread.place_name)}" if thread.place_name not in {"", title} else ""
     last = thread.last_message_at
     when = f" · {last.strftime(_TIME)}" if last is not None else ""
-    return f"**{title}**{where}{when} · messages: {thread.message_count:,}"
+    return f"**{inline(title)}**{where}{when} · messages: {thread.message_count:,}"
 
 
 def _hit(context: Context, one: Message) -> str:
@@ -77,6 +85,17 @@ def _hit(context: Context, one: Message) -> str:
     mine = one.resource_id == context.person.resource_id
     who = context.bench.settings.bot_name if one.role == "assistant" else "You" if mine else "Somebody else"
     return f"{one.created_at.strftime(_TIME)}, {inline(who)}: {inline(quoted)}"
+
+
+async def _visible(context: Context, hits: Sequence[Message]) -> list[Message]:
+    """Hits that are hers, or lie where she can read along now."""
+    along, view = ReadingAlong(context), context.view()
+    found = []
+    for one in hits:
+        thread = None if along.is_hers(one) else await view.get_thread_by_id(one.thread_id)
+        if along.is_hers(one) or (thread is not None and await along.may(thread)):
+            found.append(one)
+    return found
 
 
 def _openers(context: Context, thread_ids: Sequence[str]) -> tuple[Button, ...]:

@@ -12,6 +12,7 @@ from bot.access.role_rows import admins_of
 from bot.access.settings_rows import chosen_settings
 from bot.access.telling import telling
 from bot.chat import Button, Field, Form, Reply
+from bot.commands.choosing import number_of
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
 from bot.commands.direct import write_to
@@ -29,6 +30,8 @@ _LABEL = 60
 _QUESTION = 1_000
 #: Most people who get one question.
 _CONTACTS = 10
+#: Longest number of a row of the audit, in digits.
+_NUMBER = 18
 _OFF = (
     "From now on I answer you and keep nothing of it. What I keep already stays until you forget it, or until its time "
     "is over."
@@ -89,7 +92,7 @@ async def _keep(context: Context, arguments: Mapping[str, Any]) -> None:
 
 
 async def _readings(context: Context, arguments: Mapping[str, Any]) -> None:
-    before = arguments.get("before")
+    before = number_of(arguments, "before") or None
     store, scope = context.bench.store, context.scope
     # Whole days of one reader are put together, so that a page ends where a row of the audit does.
     rows = await store.read(readings_of, scope, _me(context), _PAGE + 1, before=before)
@@ -181,7 +184,7 @@ READINGS = Command(
     "privacy readings",
     "Who has read my conversations",
     _readings,
-    (Option("before", "Where the page before ended", "number"),),
+    (Option("before", "Where the page before ended", most_characters=_NUMBER),),
     typed=False,
 )
 ASK = Command(

@@ -6,6 +6,7 @@ from bot.chat import Invocation, Reply
 from bot.commands.admin.taking_over import TakingOver
 from bot.commands.context import Context, Services
 from bot.commands.declaration import Command
+from bot.commands.pace import Pace, too_many
 from bot.memory.workspace_rows import ensure_workspace, workspace_key
 
 _UNKNOWN = "There is no such command here; `help` lists what I can do."
@@ -21,6 +22,7 @@ class Commands:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._take_over_roles = TakingOver(services)
+        self._pace = Pace(services.bench.options.commands_per_minute)
 
     async def __call__(self, invocation: Invocation) -> None:
         """Run a command for whoever invoked it; whether she may is decided now, whoever was shown its button.
@@ -29,6 +31,11 @@ class Commands:
             InvalidArgument: an argument has a value that it cannot have; the sentence is for her.
             BotError: the command failed with a sentence for her.
         """
+        person, bench = invocation.person, self._services.bench
+        wait = self._pace.wait(f"{person.workspace_id} {person.resource_id}", bench.now())
+        if wait:
+            await invocation.responder.private(Reply(too_many(bench.options.commands_per_minute, wait)))
+            return
         command = self._services.registry.find(invocation.command)
         if command is None or invocation.person.is_bot:
             await invocation.responder.private(Reply(_UNKNOWN))

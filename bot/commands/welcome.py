@@ -75,15 +75,18 @@ async def _chosen(context: Context, version: int, *, keeps: bool) -> None:
         # Something changed since the button was shown: what she agrees to is what she was told.
         await context.answer(_notice(facts, told, who))
         return
-    waiting = [incoming(one) for one in await bench.store.read(read_held, context.scope, who)]
-    words = await bench.store.write(
-        release_held, context.scope, who, version, waiting, bench.options, context.now(), keeps=keeps
-    )
-    context.wake(*words)
+    # What comes while she chooses is found by looking again.
+    while waiting := await bench.store.read(read_held, context.scope, who):
+        given = [incoming(one) for one in waiting]
+        words = await bench.store.write(
+            release_held, context.scope, who, version, given, bench.options, context.now(), keeps=keeps
+        )
+        context.wake(*words)
+    await bench.store.write(release_held, context.scope, who, version, (), bench.options, context.now(), keeps=keeps)
     kept = (
         "Thank you. `privacy` shows at any time what I keep and who has read it."
         if keeps
-        else "I keep nothing of what you write: I answer each message, and then it is gone. `privacy` changes that."
+        else "I keep nothing of what you write: each message is erased once it is answered. `privacy` changes that."
     )
     await context.answer(Reply(kept))
 

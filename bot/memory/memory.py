@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from bot.access.actor import Actor, checked_id
+from bot.access.actor import OPERATOR_ID, Actor, checked_id
+from bot.access.audit import Act
 from bot.access.door import Door
 from bot.access.recorder import Recorder
+from bot.access.scope import Scope
+from bot.errors import StorageUnavailable
 from bot.memory.values import MemoryOptions
 from bot.memory.view import MemoryView
 from bot.memory.workspace_rows import LIBRARY_WORKSPACE, ensure_workspace, workspace_key
@@ -92,6 +95,28 @@ class Memory:
     def as_actor(self, actor: Actor) -> MemoryView:
         """The memory as `actor` may see and change it."""
         return MemoryView(Door(self._store, self._workspace_key, actor, self._now, self._recorder))
+
+    async def exporting(self, actor: Actor, person: str) -> MemoryView:
+        """The memory as `actor` sees it, for one export of `person`'s conversations; a supervisor's is recorded first.
+
+        Raises:
+            StorageError: the database failed, or the act could not be recorded.
+            SettingsError: it could not be recorded for want of a secret.
+        """
+        door = Door(self._store, self._workspace_key, actor, self._now, self._recorder)
+        return MemoryView(await door.exporting(checked_id("person", person)))
+
+    async def note(self, action: str, note: str) -> None:
+        """Record what the operator is about to do in this workspace, where that is about nobody in particular.
+
+        Raises:
+            StorageError: it could not be recorded; then it must not be done.
+            SettingsError: likewise, for want of a secret.
+        """
+        if self._recorder is None:
+            raise StorageUnavailable("Nothing is recorded here, so nothing of this kind is done.")
+        act = Act(self._now(), OPERATOR_ID, "operator", action, note=note)
+        await self._recorder.note(self._store, Scope("system", self._workspace_key, ()), act)
 
     async def close(self) -> None:
         """Finish what was begun and close the database."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from bot.access.actor import ActorKind
-from bot.access.scope import Scope, person_key, visible_thread
+from bot.access.scope import Scope, narrowest_disclosure, person_key, visible_thread
 from bot.errors import NotFound
 from bot.memory.boundary import Boundary
 from bot.memory.drafts import Draft
@@ -146,7 +146,32 @@ def close_turn(
     answer_key = connection.execute(_PAY, values).scalar()
     if shown and answer_key is not None:
         enter_ledger(connection, scope, answer_key, shown)
+        _narrow(connection, scope, answer.id, shown)
     return message
+
+
+_DISCLOSURES = (
+    select(messages.c.disclosure)
+    .where(messages.c.workspace_key == bindparam("in_workspace"), messages.c.id.in_(bindparam("ids", expanding=True)))
+    .distinct()
+)
+_NARROWEST = select(narrowest_disclosure())
+_BEARS = (
+    update(messages)
+    .where(messages.c.workspace_key == bindparam("in_workspace"), messages.c.id == bindparam("message_id"))
+    .values(disclosure=bindparam("version"))
+)
+
+
+def _narrow(connection: Connection, scope: Scope, answer_id: str, shown: Sequence[str]) -> None:
+    """Let an answer be read by nobody who may not read all that it is based on: it may repeat any of it."""
+    here = {"in_workspace": scope.workspace_key}
+    ids = list(dict.fromkeys((*shown, answer_id)))
+    versions = connection.execute(_DISCLOSURES, {**here, "ids": ids}).scalars().all()
+    if len(versions) < 2:  # noqa: PLR2004 (its own is among them)
+        return
+    narrowest = 0 if 0 in versions else connection.execute(_NARROWEST, {**here, "versions": list(versions)}).scalar()
+    connection.execute(_BEARS, {**here, "message_id": answer_id, "version": narrowest or 0})
 
 
 _SHOWN = select(messages.c.key).where(

@@ -37,10 +37,13 @@ def scrub_file(path: Path, most_bytes: int) -> Scrubbed:
     small = path.stat().st_size <= most_bytes
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA busy_timeout = {_LOCK_MILLISECONDS}")
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute("PRAGMA synchronous = FULL")
+            # The new file goes through the log: while somebody reads in that, each try would add a whole file to it.
+            if not _checkpoint(connection):
+                return Scrubbed(done=False)
+            connection.execute(f"PRAGMA busy_timeout = {_LOCK_MILLISECONDS}")
             _merge_search(connection)
             if small:
                 connection.execute("INSERT INTO message_search (message_search) VALUES ('optimize')")

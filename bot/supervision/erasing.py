@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection
 
 from bot.errors import NotFound
@@ -17,13 +18,19 @@ from bot.supervision.erasure_rows import (
 )
 from bot.turns.job_rows import Job, NewJob, queue_job
 from bot.turns.jobs import NotYet, Progress
+from bot.turns.scrub_rows import queue_scrub
 from bot.turns.working import Bench
+
+_log = structlog.get_logger(__name__)
 
 #: The kind of the job that removes what is left of an erasure's own job.
 TRACES = "erased"
-_PAUSE = timedelta(milliseconds=500)
+_PAUSE = timedelta(seconds=1)
+_LONGEST_PAUSE = timedelta(minutes=10)
 #: After so long the person is told that somebody still reads the files; it goes on without her waiting for it.
 _PATIENCE = timedelta(minutes=2)
+#: After so long the files are left to the job that scrubs them for everybody.
+_LAST_PATIENCE = timedelta(days=1)
 
 
 async def erase(bench: Bench, job: Job, progress: Progress) -> str:
@@ -43,7 +50,7 @@ async def erase(bench: Bench, job: Job, progress: Progress) -> str:
     if found is None:
         raise NotFound
     if not scrubbed.done and bench.now() < found.at + _PATIENCE:
-        raise NotYet(_PAUSE)
+        raise NotYet(_pause(found.at, bench.now()))
     if scrubbed.done and not scrubbed.left:
         await store.write(note_scrubbed, found.id, bench.now())
         found = await store.read(read_erasure, found.id) or found
@@ -59,13 +66,24 @@ def queue_traces(connection: Connection, job: Job, now: datetime) -> None:
 
 
 async def clear(bench: Bench, job: Job, _progress: Progress) -> str:
-    """Remove an erasure's job, with its report and where that went, and scrub again."""
-    done = await bench.store.write(clear_traces, job.arguments["job"], job.arguments["places"])
+    """Remove an erasure's job, with its report and where that went, and scrub again; not without end."""
+    now, store = bench.now(), bench.store
+    found = await store.read(read_erasure, job.arguments["erasure"])
+    since = now if found is None else found.at
+    done = await store.write(clear_traces, job.arguments["job"], job.arguments["places"])
     if not done:
-        raise NotYet(_PAUSE)
-    scrubbed = await bench.store.scrub(HOLDING, SCRUBBED_BYTES)
+        raise NotYet(_pause(since, now))
+    scrubbed = await store.scrub(HOLDING, SCRUBBED_BYTES)
     if not scrubbed.done:
-        raise NotYet(_PAUSE)
-    if not scrubbed.left:
-        await bench.store.write(note_scrubbed, job.arguments["erasure"], bench.now())
+        if now < since + _LAST_PATIENCE:
+            raise NotYet(_pause(since, now))
+        _log.warning("somebody still reads the files as they were before an erasure", job=job.id)
+        await store.write(queue_scrub, now)
+    elif not scrubbed.left:
+        await store.write(note_scrubbed, job.arguments["erasure"], now)
     return ""
+
+
+def _pause(since: datetime, now: datetime) -> timedelta:
+    """As long as it has been waited already: each pause is twice as long as the one before, up to the longest."""
+    return min(max(now - since, _PAUSE), _LONGEST_PAUSE)

@@ -1,6 +1,6 @@
 """Storage functions that show a supervisor another person's conversations, and order their export."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,13 +47,13 @@ _NAMES = select(people.c.resource_id, people.c.name).where(
 )
 
 
-def names_of(connection: Connection, scope: Scope, persons: Sequence[str]) -> dict[str, str]:
-    """How people are called, by their ids; somebody without a name is called by her id."""
+def names_of(connection: Connection, scope: Scope, persons: Collection[str]) -> dict[str, str]:
+    """How people are called, by their ids; under her id who has no name, or is not known."""
     found: dict[str, str] = {}
-    for some in portions(persons):
+    for some in portions(list(persons)):
         rows = connection.execute(_NAMES, {"in_workspace": scope.workspace_key, "persons": some})
-        found |= {row.resource_id: row.name or row.resource_id for row in rows}
-    return found
+        found |= {row.resource_id: row.name for row in rows}
+    return {one: found.get(one) or one for one in persons}
 
 
 def anything_to_export(connection: Connection, scope: Scope, wanted: ThreadList, thread_id: str | None) -> bool:

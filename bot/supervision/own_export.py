@@ -1,7 +1,7 @@
 """A person's own export: all that is kept of her as JSON and as Markdown, in one file, and nothing of others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
@@ -16,7 +16,7 @@ from bot.limits import EXPORT_BYTES
 from bot.memory.fact_rows import Fact
 from bot.memory.memory import Memory
 from bot.memory.values import ANOTHER_PARTICIPANT, Message, Thread
-from bot.memory.view import MemoryView
+from bot.memory.whole import all_messages, all_threads
 from bot.supervision.own_rows import OwnData, kept_under, own_data
 from bot.turns.job_rows import Job
 from bot.turns.jobs import Progress
@@ -25,14 +25,13 @@ from bot.turns.working import Bench
 #: The version of the document's form; it changes when a reader would have to.
 VERSION = 1
 FORMAT = "threadkeeper-own-data"
-_PAGE = 500
 #: Characters of both documents beyond which nothing more is gathered: packed, they would be too large anyway.
 _CHARACTERS = 8 * EXPORT_BYTES
 
 _NOTHING = "Nothing is kept about you, so there is nothing to export."
 _TOO_LARGE = (
-    "Your export is too large to be sent as a file here. Whoever runs me can make it for you:"
-    " `threadkeeper export` writes all your conversations."
+    "Your export is too large to be sent as a file here. `history` shows all of it, page by page; whoever runs me can"
+    " write what she may read of it into a file, with `threadkeeper export`, on the record."
 )
 
 
@@ -49,8 +48,8 @@ async def export(bench: Bench, job: Job, progress: Progress) -> str | Reply:
     )
     facts = await view.list_facts(job.resource_id)
     conversations, readable, characters = [], [], 0
-    async for thread in _threads(view):
-        messages = [_own_message(one, job.resource_id) async for one in _messages(view, thread.id)]
+    async for thread in all_threads(view):
+        messages = [_own_message(one, job.resource_id) async for one in all_messages(view, thread.id)]
         extra = await bench.store.read(kept_under, scope, job.resource_id, [one.id for one in messages if one.id])
         own = _own_thread(thread, job.resource_id)
         conversations.append(json_text(_conversation(own, messages, extra)))
@@ -137,25 +136,3 @@ def _packed(documents: Mapping[str, str], at: datetime) -> bytes:
             entry.compress_type = ZIP_DEFLATED
             archive.writestr(entry, text.encode())
     return buffer.getvalue()
-
-
-async def _threads(view: MemoryView) -> AsyncIterator[Thread]:
-    cursor = None
-    while True:
-        page = await view.list_threads(per_page=_PAGE, order_by=("created_at", "ASC"), cursor=cursor)
-        for thread in page.items:
-            yield thread
-        cursor = page.next_cursor
-        if cursor is None:
-            return
-
-
-async def _messages(view: MemoryView, thread_id: str) -> AsyncIterator[Message]:
-    cursor = None
-    while True:
-        page = await view.recall(thread_id, per_page=_PAGE, order_by=("created_at", "ASC"), cursor=cursor)
-        for message in page.items:
-            yield message
-        cursor = page.next_cursor
-        if cursor is None:
-            return

@@ -26,7 +26,7 @@ from bot.storage.turn_tables import deliveries_in, pending_changes, utterances
 from bot.turns.addressing import Followed, followed, is_off_record
 from bot.turns.held_rows import Author, author_of, count_held, hold_message, take_held, untold
 from bot.turns.incoming import Incoming
-from bot.turns.job_rows import NewJob, queue_job, queue_notice
+from bot.turns.job_rows import queue_notice
 from bot.turns.notices import HELD, NOT_OFF_RECORD
 from bot.turns.options import TurnOptions
 from bot.turns.place_rows import (
@@ -43,9 +43,8 @@ from bot.turns.place_rows import (
 from bot.turns.queue_rows import enqueue, haste_of
 from bot.turns.rate_rows import refusal, subject_of
 from bot.turns.turn_values import Notice, Word
+from bot.turns.welcome_rows import queue_welcome
 
-#: The kind of the job that tells a person what is kept before anything is.
-WELCOME = "welcome"
 #: Most messages of one person that wait until she was told.
 HELD_MESSAGES = 20
 #: What became of a delivery. Whichever it is, the platform is told that it was taken in.
@@ -124,7 +123,7 @@ def accept_message(connection: Connection, given: Incoming, options: TurnOptions
     pending = _pending_change(connection, scope, message)
     if pending is not None and pending.text is None:
         return Accepted("deleted")
-    if options.disclose and untold(connection, scope, author.told_version):
+    if options.disclose and untold(connection, scope, author):
         said = message if pending is None else replace(message, text=pending.text)
         return _hold(connection, scope, said, author.key, now)
     return _store(connection, scope, given, pending, author, replied, options, now)
@@ -153,6 +152,8 @@ def release_held(
         now: the time.
         keeps: whether her words are to be kept.
     """
+    # What is edited or deleted just now is so before, or afterwards.
+    lock_names(connection, scope, [given.message.utterance_id for given in waiting])
     author = author_of(connection, scope, resource_id)
     if author is None:
         return ()
@@ -164,29 +165,19 @@ def release_held(
             continue
         message = given.message
         replied = find_replied(connection, scope, message.replies_to, message.place) if message.replies_to else None
-        words += _store(connection, scope, given, None, author, replied, options, now).words
+        words += _store(connection, scope, given, None, author, replied, options, now, waited=True).words
     return tuple(words)
 
 
 def _hold(connection: Connection, scope: Scope, message: Message, resource_key: int, now: datetime) -> Accepted:
-    """Let a message wait until its author was told what is kept, and tell her: once a day in each place."""
+    """Let a message wait until its author was told what is kept, and tell her."""
     place = lock_place(connection, scope, message.place, now)
     who = subject_of(connection, resource_key)
     if count_held(connection, resource_key) >= HELD_MESSAGES:
         full = Notice(f"held:{who}:{now.astimezone(UTC):%Y-%m-%dT%H}", HELD)
         return _refuse(connection, scope, message, full, place.key, now)
     hold_message(connection, scope, resource_key, message, now)
-    new = NewJob(
-        f"{WELCOME}:{who}:{place.key}:{now.astimezone(UTC):%Y-%m-%d}",
-        WELCOME,
-        {},
-        workspace_key=scope.workspace_key,
-        resource_key=resource_key,
-        place_key=place.key,
-    )
-    word = queue_job(connection, new, now)
-    if word:
-        announce(connection, word)
+    word = queue_welcome(connection, scope, resource_key, place, message.utterance_id, now)
     return Accepted("held", (word,))
 
 
@@ -199,13 +190,15 @@ def _store(
     replied: Replied | None,
     options: TurnOptions,
     now: datetime,
+    *,
+    waited: bool = False,
 ) -> Accepted:
-    """Store a message of a person who was told, and owe her an answer."""
+    """Store a message of a person who was told, and owe her an answer. What waited was counted when it came."""
     message, resource_key = given.message, author.key
     person = scope.of_person(message.person.resource_id)
     draft = given.draft if pending is None else _changed(given.draft, pending.text)
     place = lock_place(connection, scope, message.place, now) if replied is None else lock_replied(connection, replied)
-    refused = refusal(connection, scope, resource_key, options, now)
+    refused = None if waited else refusal(connection, scope, resource_key, options, now)
     if refused is not None:
         return _refuse(connection, scope, message, refused, place.key, now)
     off_record = is_off_record(draft.text)

@@ -1,5 +1,6 @@
 """Which messages are for the bot. What is not is never stored. Pure."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -7,8 +8,12 @@ from datetime import datetime, timedelta
 from bot.access.workspace_settings import ChannelMode, WorkspaceSettings
 from bot.chat import Message
 
-#: What begins a message that is to be answered and not kept.
-OFF_THE_RECORD = "off the record"
+# The words at the beginning, whatever marks, mention or greeting stands before them. What only looks like it costs a
+# message that is answered and not kept; what is overlooked would be kept against somebody's word.
+_MARKS = r"[\s*_~>`'\"“(]*"
+_OFF_THE_RECORD = re.compile(
+    rf"{_MARKS}(?:h(?:i|ey|ello)\b[\s,]*)?(?:@\S+[\s,:]*)?{_MARKS}off[\W_]+the[\W_]+record(?!\w)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,5 @@ def followed(message: Message, thread: Followed | None, now: datetime, following
 
 
 def is_off_record(text: str) -> bool:
-    """Whether a message asks to be answered and not kept: it begins with the words, and a colon or comma."""
-    beginning = text.lstrip()[: len(OFF_THE_RECORD) + 1].casefold()
-    return beginning in {f"{OFF_THE_RECORD}:", f"{OFF_THE_RECORD},"}
+    """Whether a message asks to be answered and not kept: it begins with "off the record"."""
+    return _OFF_THE_RECORD.match(text) is not None

@@ -9,9 +9,10 @@ from sqlalchemy.dialects import postgresql
 
 from bot.access.role_rows import note_presence
 from bot.access.scope import Scope
+from bot.access.settings_rows import chosen_settings
 from bot.agent.titles import title_of_question
 from bot.chat import Deletion, Edit, Feedback, InstallationChanged, PersonChanged, PlaceChanged, Stopped
-from bot.memory.message_rows import Change, delete_messages, update_messages
+from bot.memory.message_rows import Change, delete_messages, untitle, update_messages
 from bot.memory.thread_rows import suggest_title
 from bot.memory.turn_rows import mark_based_on, name_person
 from bot.memory.workspace_rows import ensure_workspace
@@ -29,9 +30,11 @@ from bot.storage.turn_tables import (
     turns,
 )
 from bot.turns.accept_rows import Accepted, first_delivery, lock_names, workspace_scope
-from bot.turns.held_rows import edit_held, take_held
+from bot.turns.addressing import is_off_record
+from bot.turns.held_rows import author_of, edit_held, take_held, untold
+from bot.turns.off_record import erase_off_record
 from bot.turns.options import TurnOptions
-from bot.turns.pending_rows import keep_change, may_come
+from bot.turns.pending_rows import keep_change, may_come, words_wait
 from bot.turns.place_rows import change_place, find_place
 from bot.turns.post_rows import BEGUN
 from bot.turns.queue_rows import begin_again, outdate
@@ -44,7 +47,9 @@ _SAID = (
         messages.c.id,
         messages.c.seq,
         messages.c.edited_at,
+        messages.c.thread_key,
         people.c.resource_id,
+        people.c.keeps,
         threads.c.id.label("thread_id"),
     )
     .join(people, people.c.key == messages.c.resource_key)
@@ -100,10 +105,12 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
     # The thread's row is locked before the turn's, as everywhere.
     if not update_messages(connection, author, [given.change], edit.edited_at):
         return Accepted("ignored")
-    if stored.seq == 1 and (title := title_of_question(given.change.text or "")):
-        suggest_title(connection, author, stored.thread_id, title, "question")
+    off_record = _keep_or_not(connection, scope, stored, given.change.text or "")
     mark_based_on(connection, [stored.key], now)
     opened = _turn_of(connection, stored.key)
+    if off_record and opened is None:
+        # It was answered long ago.
+        erase_off_record(connection, stored.thread_key, now)
     word: Word = ""
     # A turn that waits reads its question when it is worked, unless its answer waits to be delivered.
     if opened is not None and opened.taken and (opened.state != "queued" or opened.answer_key is not None):
@@ -111,6 +118,17 @@ def accept_edit(connection: Connection, given: IncomingEdit, options: TurnOption
         if word:
             announce(connection, word)
     return Accepted("turn" if word else "ignored", (word,))
+
+
+def _keep_or_not(connection: Connection, scope: Scope, stored: Any, words: str) -> bool:
+    """See to what an edit does to a message's being kept: whether it is off the record now."""
+    off_record = not stored.keeps or (is_off_record(words) and chosen_settings(connection, scope).settings.off_record)
+    if off_record:
+        connection.execute(update(messages).where(messages.c.key == stored.key).values(off_record=True))
+        untitle(connection, [stored.key])
+    elif stored.seq == 1 and (title := title_of_question(words)):
+        suggest_title(connection, scope.of_person(stored.resource_id), stored.thread_id, title, "question")
+    return bool(off_record)
 
 
 def _early(connection: Connection, scope: Scope, given: IncomingEdit, options: TurnOptions, now: datetime) -> Accepted:
@@ -123,6 +141,10 @@ def _early(connection: Connection, scope: Scope, given: IncomingEdit, options: T
         return Accepted("ignored")
     if not first_delivery(connection, scope, edit.delivery_id, now):
         return Accepted("repeated")
+    author = author_of(connection, scope, author_id)
+    if options.disclose and (author is None or not author.keeps or untold(connection, scope, author)):
+        # Nothing is kept of whoever was not told, or wants nothing kept: the message comes as it was said first.
+        return Accepted("ignored")
     keep_change(connection, scope, edit.utterance_id, edit.edited_at, now, text=words, resource_id=author_id)
     return Accepted("ignored")
 
@@ -162,21 +184,27 @@ def accept_deletion(connection: Connection, deletion: Deletion, now: datetime) -
     # Threads are locked before turns and messages, in one order, as everywhere.
     connection.execute(_THREADS_OF, {"in_workspace": scope.workspace_key, "said": names})
     words: list[Word] = []
+    erased = False
     for utterance_id in names:
         stored = connection.execute(_SAID, {"in_workspace": scope.workspace_key, "said": utterance_id}).one_or_none()
         if stored is None:
             if take_held(connection, scope, utterance_id) is None:
+                erased |= words_wait(connection, scope, utterance_id)
                 keep_change(connection, scope, utterance_id, now, now)
+            else:
+                erased = True
             continue
         turn = _turn_of(connection, stored.key)
         mark_based_on(connection, [stored.key], now)
         delete_messages(connection, scope, [utterance_id])
+        erased = True
         if turn is not None:
             outdate(connection, turn.key)
             words.append(changed(turn.id))
     for word in words:
         announce(connection, word)
-    queue_scrub(connection, now)
+    if erased:
+        queue_scrub(connection, now)
     return Accepted("deleted", tuple(words))
 
 

@@ -45,17 +45,22 @@ _TOLD_AND_NEWEST = (
 )
 
 
-def untold(connection: Connection, scope: Scope, told_version: int | None) -> bool:
-    """Whether a person has to be told anew before anything of hers is kept."""
-    values = {"in_workspace": scope.workspace_key, "told": told_version or 0}
-    rows = connection.execute(_TOLD_AND_NEWEST, values).all()
-    if told_version is None or not rows:
+def untold(connection: Connection, scope: Scope, author: Author) -> bool:
+    """Whether a person has to be told anew before anything of hers is taken in."""
+    if author.told_version is None:
         return True
-    return must_tell(rows[0], rows[-1])
+    values = {"in_workspace": scope.workspace_key, "told": author.told_version}
+    rows = connection.execute(_TOLD_AND_NEWEST, values).all()
+    return not rows or must_tell(rows[0], rows[-1], keeps=author.keeps)
 
 
-def must_tell(told: Row[Any], newest: Row[Any]) -> bool:
-    """Whether what holds now goes beyond what she was told: more readers, a longer time, another provider."""
+def must_tell(told: Row[Any], newest: Row[Any], *, keeps: bool) -> bool:
+    """Whether what holds now goes beyond what she was told: more readers, a longer time, another provider.
+
+    Of whoever wants nothing kept there is nothing to read, and nothing to keep longer.
+    """
+    if not keeps:
+        return bool(newest.provider != told.provider)
     longer = told.retention_days != 0 and (newest.retention_days == 0 or newest.retention_days > told.retention_days)
     wider = _BREADTH[newest.supervision] > _BREADTH[told.supervision]
     return wider or longer or newest.provider != told.provider
@@ -125,8 +130,8 @@ def edit_held(connection: Connection, scope: Scope, utterance_id: str, resource_
     if event is None or event["person"]["resource_id"] != resource_id:
         return False
     changed = as_document(replace(from_document(event), text=text))
-    connection.execute(_CHANGE, said | {"new_event": changed})
-    return True
+    # It may have been taken in meanwhile.
+    return connection.execute(_CHANGE, said | {"new_event": changed}).rowcount > 0
 
 
 _OLD = select(held.c.key).where(held.c.received_at < bindparam("before", type_=held.c.received_at.type)).limit(500)

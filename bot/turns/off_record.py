@@ -6,18 +6,25 @@ from sqlalchemy import Connection, bindparam, delete, exists, select
 
 from bot.memory.message_rows import recount, untitle
 from bot.storage.tables import messages, threads
-from bot.storage.turn_tables import is_open, turns
+from bot.storage.turn_tables import is_open, turn_messages, turns
 from bot.turns.scrub_rows import queue_scrub
 
-_OPEN = exists().where(turns.c.thread_key == bindparam("of_thread"), is_open(turns))
-_LOCKED = select(threads.c.key).where(threads.c.key == bindparam("of_thread"), ~_OPEN).with_for_update(key_share=True)
+_QUESTION = exists().where(
+    turn_messages.c.message_key == messages.c.key, turns.c.key == turn_messages.c.turn_key, is_open(turns)
+)
+_ANSWER = exists().where(turns.c.answer_key == messages.c.key, is_open(turns))
+_LOCKED = select(threads.c.key).where(threads.c.key == bindparam("of_thread")).with_for_update(key_share=True)
+# What is still to be answered, or delivered, stays until then; what others are owed in the thread is no reason.
 _THEIRS = select(messages.c.key).where(
-    messages.c.thread_key == bindparam("of_thread"), messages.c.off_record, ~_OPEN
+    messages.c.thread_key == bindparam("of_thread"),
+    messages.c.off_record,
+    ~_QUESTION.correlate(messages),
+    ~_ANSWER.correlate(messages),
 )
 
 
 def erase_off_record(connection: Connection, thread_key: int, now: datetime) -> int:
-    """Erase what was said off the record in a thread in which no answer is owed; how many messages that were."""
+    """Erase what was answered off the record in a thread; how many messages that were."""
     of_thread = {"of_thread": thread_key}
     if connection.execute(_LOCKED, of_thread).scalar() is None:
         return 0

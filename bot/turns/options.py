@@ -15,6 +15,8 @@ class TurnOptions:
     #: Messages that one person may send in 60 seconds, and in 24 hours.
     messages_per_minute: int | None = 10
     messages_per_day: int | None = 200
+    #: Commands that one person may run in 60 seconds, buttons and forms among them; counted by each process.
+    commands_per_minute: int | None = 30
     #: Tokens that a workspace's answers may cost in a day (UTC), and the share from which the operator is warned.
     workspace_tokens_per_day: int | None = 2_000_000
     budget_warning: float = 0.8

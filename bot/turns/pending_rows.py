@@ -36,6 +36,19 @@ def may_come(connection: Connection, scope: Scope, edit: Edit, now: datetime, op
     return is_followed(connection, scope, as_message, now, options)
 
 
+_WORDS = select(pending_changes.c.utterance_id).where(
+    pending_changes.c.workspace_key == bindparam("in_workspace"),
+    pending_changes.c.utterance_id == bindparam("said"),
+    pending_changes.c.text.is_not(None),
+)
+
+
+def words_wait(connection: Connection, scope: Scope, utterance_id: str) -> bool:
+    """Whether an edit, with its words, waits for this message."""
+    said = {"in_workspace": scope.workspace_key, "said": utterance_id}
+    return connection.execute(_WORDS, said).scalar() is not None
+
+
 _WAIT = postgresql.insert(pending_changes)
 
 

@@ -70,6 +70,24 @@ def lock_place(connection: Connection, scope: Scope, place: PlaceRef, now: datet
     return row
 
 
+def place_of_thread(connection: Connection, scope: Scope, thread_id: str) -> PlaceRef | None:
+    """Where a conversation is held, without its workspace's id; None where that is not known any more."""
+    row = connection.execute(_HOLDING, {"in_workspace": scope.workspace_key, "thread_id": thread_id}).one_or_none()
+    return None if row is None else PlaceRef("", row.id, row.kind, row.name, row.address, row.within)
+
+
+_NAMED = select(threads.c.key).where(
+    threads.c.workspace_key == bindparam("in_workspace"), threads.c.id == bindparam("thread_id")
+)
+_THERE = places.c.workspace_key == bindparam("in_workspace")
+# The one where it goes on, where it was answered, or whose first conversation it is: whichever is still known.
+_HELD_IN = union(
+    select(places.c.key).where(places.c.thread_key.in_(_NAMED), _THERE),
+    select(turns.c.place_key).where(turns.c.thread_key.in_(_NAMED)),
+    select(places.c.key).where(places.c.id == bindparam("thread_id"), _THERE),
+)
+_HOLDING = select(places).where(_THERE, places.c.key.in_(_HELD_IN)).order_by(places.c.key).limit(1)
+
 _OF_PLACE = select(threads.c.key, threads.c.id, threads.c.created_at)
 _BY_KEY = _OF_PLACE.where(threads.c.key == bindparam("thread_key"))
 _BY_ID = _OF_PLACE.where(threads.c.workspace_key == bindparam("in_workspace"), threads.c.id == bindparam("thread_id"))

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, exists, select
+from sqlalchemy import Connection, Table, delete, exists, select, true
 
 from bot.access.recorder import Recorder
 from bot.access.settings_rows import chosen_retentions
 from bot.access.sweeping import sweep_audit
 from bot.memory.fact_rows import facts_on, forget_groundless
 from bot.memory.message_rows import recount, untitle
-from bot.storage.tables import messages, threads, workspaces
+from bot.storage.tables import disclosures, messages, threads, workspaces
 from bot.storage.turn_tables import (
     deliveries_in,
     is_open,
@@ -39,16 +39,7 @@ async def keep_house(bench: Bench, job: Job, progress: Callable[[str], Awaitable
     Where messages are kept for ever, so are turns: whoever rates an answer, or replies to it, is known by its posts.
     """
     options, now = bench.options, bench.now()
-    swept = 0
-    if options.retention is not None:
-        while gone := await bench.store.write(sweep_messages, now - options.retention):
-            swept += gone
-            await progress(f"{swept} messages deleted")
-    for workspace_key, days in (await bench.store.read(chosen_retentions)).items():
-        # What is longer than the operator's has found nothing left.
-        while gone := await bench.store.write(sweep_messages, now - timedelta(days=days), workspace_key):
-            swept += gone
-            await progress(f"{swept} messages deleted")
+    swept = await _sweep_old_messages(bench, now, progress)
     marks = now - options.deliveries_kept
     forgotten = marks if options.retention is None else min(marks, now - options.retention)
     for function, before in (
@@ -72,17 +63,47 @@ async def keep_house(bench: Bench, job: Job, progress: Callable[[str], Awaitable
     return ""
 
 
-def sweep_messages(connection: Connection, before: datetime, workspace_key: int | None = None) -> int:
+_PROMISED = select(disclosures.c.workspace_key, disclosures.c.version, disclosures.c.retention_days).where(
+    disclosures.c.retention_days > 0
+)
+
+
+def promised_retentions(connection: Connection) -> list[tuple[int, int, int]]:
+    """How long people were told that their messages are kept: workspace, version of the disclosure, days."""
+    return [(row.workspace_key, row.version, row.retention_days) for row in connection.execute(_PROMISED)]
+
+
+async def _sweep_old_messages(bench: Bench, now: datetime, progress: Callable[[str], Awaitable[None]]) -> int:
+    """Delete the messages that were kept as long as the operator, an admin, or what people were told allows."""
+    kept = bench.options.retention
+    past: list[tuple[Any, ...]] = [] if kept is None else [(now - kept,)]
+    for workspace_key, days in (await bench.store.read(chosen_retentions)).items():
+        past.append((now - timedelta(days=days), workspace_key))
+    for workspace_key, version, days in await bench.store.read(promised_retentions):
+        # Whoever was told of a shorter time when she said it is held to no longer one.
+        past.append((now - timedelta(days=days), workspace_key, version))
+    swept = 0
+    for given in past:
+        while gone := await bench.store.write(sweep_messages, *given):
+            swept += gone
+            await progress(f"{swept} messages deleted")
+    return swept
+
+
+def sweep_messages(
+    connection: Connection, before: datetime, workspace_key: int | None = None, version: int | None = None
+) -> int:
     """Delete a portion of the messages that were stored before a time, with what rests on them; how many they were.
 
-    In one workspace, where it is named.
+    In one workspace, where it is named; those said under one disclosure, where that is.
     """
     # Those of turns that are still owed stay until these are closed.
     owed = exists().where(turns.c.thread_key == messages.c.thread_key, is_open(turns))
     # An index begins with the workspace.
     every = messages.c.workspace_key.in_(select(workspaces.c.key))
     here = every if workspace_key is None else messages.c.workspace_key == workspace_key
-    past = select(messages.c.key, messages.c.thread_key).where(here, messages.c.stored_at < before, ~owed)
+    said = true() if version is None else messages.c.disclosure == version
+    past = select(messages.c.key, messages.c.thread_key).where(here, said, messages.c.stored_at < before, ~owed)
     found = connection.execute(past.limit(_PORTION)).all()
     # Locked: nothing is said in these threads until it is clear what is left of them.
     locked = select(threads.c.key).where(threads.c.key.in_({row.thread_key for row in found}))

@@ -8,13 +8,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, delete, event, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, event, func, insert, select
 
 from adapters.local.ids import direct_channel
 from adapters.local.inbound import place_ref
-from bot.access.scope import Scope
 from bot.chat import Form, Invocation, PersonRef, Reply
-from bot.memory.people_rows import ensure_person
 from bot.memory.workspace_rows import workspace_key
 from bot.storage.tables import audit, messages, metadata, participants, people, roles, scopes, threads
 from bot.storage.turn_tables import jobs
@@ -54,6 +52,10 @@ _NOTHING = re.compile(
     r"Nothing to show\. There may be no conversations, or they may be outside what you can read: "
     r"(everyone's|Bela|in #general)\. This request was recorded\."
 )
+
+
+#: A command, what it names, what the policy says.
+Cell = tuple[str, Named, Verdict]
 
 
 @dataclass(frozen=True)
@@ -146,12 +148,12 @@ class Matrix:
         whose = {"hers": "ana", "hers in a channel": "ana in general", "elsewhere": "zoe", "erased": "eva"}
         return self.things[whose[named]]
 
-    def arguments(self, subject: str, rule: Rule, named: Named | str) -> Iterator[Mapping[str, str]]:
+    def arguments(self, subject: str, rule: Rule, named: Named) -> Iterator[Mapping[str, str]]:
         """With what a command is run to name something."""
         if not named:
             yield rule.given
             return
-        thing = self.named(subject, named)  # type: ignore[arg-type]
+        thing = self.named(subject, named)
         values = {"person": thing.person, "thread": thing.thread, "message": thing.message}
         together = {option: values[kind] for option, kind in rule.names.items()}
         if not rule.apart:
@@ -191,8 +193,8 @@ def statements() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", listen)
 
 
-def cells_of(subject: str) -> Iterator[tuple[str, Named | str, Verdict]]:
-    """All cells of a subject: the command, what it names, what the policy says."""
+def cells_of(subject: str) -> Iterator[Cell]:
+    """All cells of a subject."""
     for command, rule in COMMANDS.items():
         if not rule.needs_name:
             yield command, "", rule.who[subject]
@@ -264,8 +266,12 @@ async def furnished(url: str) -> AsyncIterator[Matrix]:
         await team.quiet()
         await local.leave_workspace(WORKSPACE, "eva")
         # Files are scrubbed at the end of the minute: that would come in between.
-        await team.store.write(lambda connection: connection.execute(delete(jobs).where(jobs.c.kind == SCRUB)) and None)
+        await team.store.write(_scrub_nothing)
         yield matrix
+
+
+def _scrub_nothing(connection: Connection) -> None:
+    connection.execute(delete(jobs).where(jobs.c.kind == SCRUB))
 
 
 async def _give_roles(matrix: Matrix) -> None:
@@ -289,6 +295,3 @@ async def recorded(matrix: Matrix) -> list[tuple[str, str]]:
     return await matrix.office.team.store.read(
         lambda connection: [(row.action, row.outcome) for row in connection.execute(statement)]
     )
-
-
-__all__ = ["CANARIES", "NAMES", "Ear", "Matrix", "Scope", "Thing", "cells_of", "ensure_person", "furnished", "update"]

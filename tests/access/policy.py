@@ -23,46 +23,41 @@ SUBJECTS = (
 )
 #: What is named: the asker's own; ana's direct conversation; hers in a channel; ana's name with bela's conversation;
 #: something of another workspace; what there never was; what was erased.
-Named = Literal["own", "hers", "hers in a channel", "mixed", "elsewhere", "absent", "erased"]
+NAMED = ("own", "hers", "hers in a channel", "mixed", "elsewhere", "absent", "erased")
+Named = str
 
 #: What comes of it.
-Verdict = Literal[
-    # It runs.
-    "runs",
-    # There is no such command.
-    "unknown",
-    # It is gone, or not hers.
-    "gone",
-    # The same for forgetting.
-    "nothing to forget",
-    # Only supervisors can do that.
-    "no role",
-    # Nothing to show, to a supervisor.
-    "nothing",
-    # One's own is no matter of supervision.
-    "own",
-    # Whatever is answered is the same for all that is not there, but for the id that was asked for.
-    "like absent",
-]
+VERDICTS = {
+    "runs": "it runs",
+    "unknown": "there is no such command",
+    "gone": "it is gone, or not hers",
+    "nothing to forget": "the same for forgetting",
+    "no role": "only supervisors can do that",
+    "nothing": "nothing to show, to a supervisor",
+    "own": "one's own is no matter of supervision",
+    "like absent": "the answer is the same for all that is not there, but for the id that was asked for",
+}
+Verdict = str
 
 EVERYBODY: Mapping[str, Verdict] = dict.fromkeys(SUBJECTS, "runs") | {"bot": "unknown"}
 _NOBODY: Mapping[str, Verdict] = dict.fromkeys(SUBJECTS, "unknown")
 _SUPERVISORS = ("supervisor", "supervisor of another", "supervisor of a channel")
 _ADMINS = ("admin", "admin elsewhere")
 
-Cells = Mapping[str, Mapping[Named | Literal[""], Verdict]]
+Cells = Mapping[str, Mapping[Named, Verdict]]
 
 
 def _own(absence: Verdict) -> Cells:
     """One's own alone; everything else is as absent."""
-    others: dict[Named | Literal[""], Verdict] = dict.fromkeys(
+    others: dict[Named, Verdict] = dict.fromkeys(
         ("hers", "hers in a channel", "elsewhere", "absent", "erased"), absence
     )
-    alone = dict.fromkeys(SUBJECTS, {**others, "own": "runs"})
+    alone: dict[Named, Verdict] = {**others, "own": "runs"}
     stranger = {**others, "own": absence}  # who has no conversation has nothing of her own
-    herself: dict[Named | Literal[""], Verdict] = {**others, "hers": "runs", "hers in a channel": "runs"}
+    herself: dict[Named, Verdict] = {**others, "hers": "runs", "hers in a channel": "runs"}
     bot = dict.fromkeys(others, "unknown")
-    return {**alone, "nobody known": stranger, "herself": herself, "bot": bot}  # type: ignore[dict-item]
+    everybody = dict.fromkeys(SUBJECTS, alone)
+    return {**everybody, "nobody known": stranger, "herself": herself, "bot": bot}
 
 
 def _supervision(
@@ -70,7 +65,7 @@ def _supervision(
 ) -> Cells:
     """Supervisors, each as far as her scope reaches; for herself nobody needs a role."""
     named = ("hers", "hers in a channel", *mixed, "elsewhere", "absent", "erased")
-    found: dict[str, dict[Named | Literal[""], Verdict]] = {}
+    found: dict[str, dict[Named, Verdict]] = {}
     for subject in SUBJECTS:
         if subject in _SUPERVISORS:
             cells = dict.fromkeys(named, absence) | {"own": "own"}
@@ -81,7 +76,7 @@ def _supervision(
             cells = dict.fromkeys(named, "no role") | {"own": "own"}
         if subject == "herself":
             cells |= {"hers": "own", "hers in a channel": "own"} | dict.fromkeys(mixed, "own")
-        found[subject] = cells  # type: ignore[assignment]
+        found[subject] = cells
     return found
 
 
@@ -93,7 +88,7 @@ def _admins(*erased: Named) -> Cells:
     ours = dict.fromkeys(named, absent) | {"hers": "runs"}
     # To the admin of another workspace all of ours is of another workspace.
     theirs = dict.fromkeys(("hers", "absent", *erased), absent)
-    return dict.fromkeys(SUBJECTS, none) | {"admin": ours, "admin elsewhere": theirs}  # type: ignore[return-value]
+    return dict.fromkeys(SUBJECTS, none) | {"admin": ours, "admin elsewhere": theirs}
 
 
 _ALL = dict.fromkeys(_SUPERVISORS, "runs")
@@ -126,15 +121,15 @@ _PERSON = {"person": "person"}
 _THREAD = {"thread": "thread"}
 _FILTERS = ("words", "from", "to", "channel")
 _ADMIN_ONLY: Mapping[str, Verdict] = {**_NOBODY, "admin": "runs", "admin elsewhere": "runs"}
-_SUPERVISOR_ONLY: Mapping[str, Verdict] = {**_NOBODY, **_ALL}  # type: ignore[dict-item]
+_SUPERVISOR_ONLY: Mapping[str, Verdict] = {**_NOBODY, **_ALL}
 _ERASED: Named = "erased"
 _REACH = {"reads": "person", "reads2": "person", "reads3": "person"}
 _CATEGORY = {"category": "security"}
 _SETTINGS = ("supervision", "notice", "off_record", "retention", "contact", "persona")
-_FORM = _supervision(_ALL, _ALL, "runs")  # type: ignore[arg-type]
-_READ = _supervision(_REACHED, _IN_CHANNEL, "nothing", "mixed")  # type: ignore[arg-type]
+_FORM = _supervision(_ALL, _ALL, "runs")
+_READ = _supervision(_REACHED, _IN_CHANNEL, "nothing", "mixed")
 # Of a whole person some is in the channel, so that a list of hers is never empty to who reads the channel.
-_READ_PERSON = _supervision(_IN_CHANNEL, _IN_CHANNEL, "nothing")  # type: ignore[arg-type]
+_READ_PERSON = _supervision(_IN_CHANNEL, _IN_CHANNEL, "nothing")
 
 COMMANDS: Mapping[str, Rule] = {
     "help": Rule(EVERYBODY),
@@ -196,13 +191,13 @@ COMMANDS: Mapping[str, Rule] = {
     "admin scope remove": Rule(
         _ADMIN_ONLY, {**_PERSON, "value": "person"}, _admins(_ERASED), ("kind",), {"kind": "person"}, needs_name=True
     ),
-    "admin audit": Rule(_ADMIN_ONLY, {**_PERSON, "actor": "person"}, _admins(_ERASED), ("action", "before"), apart=True),
+    "admin audit": Rule(
+        _ADMIN_ONLY, {**_PERSON, "actor": "person"}, _admins(_ERASED), ("action", "before"), apart=True
+    ),
     "admin audit filter": Rule(_ADMIN_ONLY),
     "admin verify": Rule(_ADMIN_ONLY),
     "admin usage": Rule(_ADMIN_ONLY),
-    "forget message": Rule(
-        EVERYBODY, {"message": "message"}, _own("nothing to forget"), needs_name=True
-    ),
+    "forget message": Rule(EVERYBODY, {"message": "message"}, _own("nothing to forget"), needs_name=True),
     "forget conversation": Rule(EVERYBODY, _THREAD, _own("nothing to forget"), needs_name=True),
     "forget everything": Rule(EVERYBODY, plain=("word",), given={"word": "no"}),
 }

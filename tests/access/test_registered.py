@@ -1,4 +1,4 @@
-"""Nothing is registered that the policy does not know: no command, no option, no address, no word of the command line."""
+"""Nothing is registered that the policy does not know: command, option, address, word of the command line."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from adapters.local.playground.news import News
 from bot.cli.app import app as program
 from bot.commands.declaration import Command, Option, Registry
 from bot.commands.registry import all_commands
-from tests.access.policy import CLI, COMMANDS, ROUTES, SUBJECTS
+from tests.access.policy import CLI, COMMANDS, NAMED, ROUTES, SUBJECTS, VERDICTS
 from tests.bot.turns.team import wall_clock
 
 
@@ -81,6 +81,16 @@ def test_every_subject_has_a_cell_in_every_row(subject: str) -> None:
     missing = [name for name, rule in COMMANDS.items() if subject not in rule.who]
     missing += [name for name, rule in COMMANDS.items() if rule.names and subject not in rule.cells]
     assert missing == []
+
+
+def test_the_policy_says_only_what_it_can_mean() -> None:
+    said = {verdict for rule in COMMANDS.values() for verdict in rule.who.values()}
+    named = set()
+    for rule in COMMANDS.values():
+        for cells in rule.cells.values():
+            named |= set(cells)
+            said |= set(cells.values())
+    assert (said, named) == (set(VERDICTS), set(NAMED))
 
 
 # What is new is noticed

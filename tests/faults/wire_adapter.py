@@ -162,6 +162,9 @@ class WireAdapter:
     async def open_dm(self, person: PersonRef) -> PlaceRef:
         return place_of(f"dm/{person.resource_id}")
 
+    def channel(self, place: PlaceRef) -> PlaceRef:
+        return place
+
     async def publish_home(self, person: PersonRef, view: Sequence[Reply]) -> None:
         shown = [{"text": section.text, **extras_of(section)} for section in view]
         await self.request("/home", person=person.resource_id, shown=shown)

@@ -86,7 +86,7 @@ async def living_in(
 ) -> AsyncIterator[House]:
     """The program in a folder of its own, with the playground's people and some more; each of them is in `#general`."""
     program = Program(folder)
-    program.database.parent.mkdir(mode=0o700)
+    program.database.parent.mkdir(mode=0o700, parents=True)
     store = await open_store(f"sqlite:///{program.database}", purpose="worker")
     try:
         local = LocalAdapter(World(store, wall_clock, b"nothing is signed with it"))

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped] # it ships no types
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from adapters.local.playground.seed import WORKSPACE
 from bot.chat import Button, Field, File, Form, Invocation, PersonRef, Reply, Table
@@ -17,6 +16,7 @@ from tests.bot.agent.talking import Pausing, Playing, saying
 from tests.bot.turns.steering import Steered
 from tests.contract.conftest import until
 from tests.web.conftest import OpenPage
+from tests.web.looking import STRANGE, broken_rules
 from tests.web.payloads import PAYLOADS
 from tests.web.stage import Stage, playing
 
@@ -283,24 +283,15 @@ async def test_every_page_keeps_the_rules_of_accessibility(opened: Stage, open_p
     page = await open_page(f"{opened.url}/people", color_scheme=scheme)
     for name, address in (await _everything(opened)).items():
         await page.goto(address)
-        found[name] = await _broken_rules(page)
+        found[name] = await broken_rules(page)
     await page.goto(opened.at("ada"))
     await page.locator(".readers summary").click()
     await page.fill("#text-main", "/")
     await expect(page.locator("#completions-main li").first).to_be_visible()
-    found["open"] = await _broken_rules(page)
+    found["open"] = await broken_rules(page)
     await page.get_by_role("button", name="Forget all").click()
-    found["dialog"] = await _broken_rules(page)
+    found["dialog"] = await broken_rules(page)
     assert found == {name: [] for name in found}
-
-
-async def _broken_rules(page: Page) -> list[str]:
-    results = await Axe().run(page)
-    return [
-        f"{one['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
-        for one in results.response["violations"]
-        for node in one["nodes"][:3]
-    ]
 
 
 @pytest.mark.parametrize("with_script", [True, False])
@@ -388,19 +379,10 @@ async def test_no_text_from_outside_is_more_than_text(url: str, open_page: OpenP
         ):
             await page.goto(address)
             assert await page.evaluate("window.breach") is None
-            strange = await page.evaluate(_STRANGE)
+            strange = await page.evaluate(STRANGE)
             assert strange == []
         own = [one for one in requested if not one.startswith(stage.url)]
         assert own == []
-
-
-#: Elements and attributes that none of our templates has.
-_STRANGE = """() => [...document.querySelectorAll(
-    'script:not([src="/static/playground.js"]), style, base, object, embed, video, audio, svg, math, marquee, template,'
-    + ' meta[http-equiv], link:not([href^="/static/"]), img:not([src^="/as/"]), :not(textarea)[style],'
-    + ' [onerror], [onload], [onclick], [onfocus], [onmouseover], [ontoggle], [srcdoc],'
-    + ' a[href^="javascript:" i], a[href^="data:" i], a[href^="//"]'
-)].map((one) => one.outerHTML.slice(0, 200))"""
 
 
 # A restart

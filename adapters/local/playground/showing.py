@@ -1,7 +1,7 @@
 """A post as its template shows it to one person. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +69,8 @@ class ShownPost:
     draft: Draft
     #: The same author goes on.
     continued: bool
+    #: It was a form, and another was opened since.
+    closed: bool = False
 
 
 _SOON = 300
@@ -86,10 +88,15 @@ def show_posts(page: PostsPage, reader: Reader, *, top: bool, editing: str, draf
     """
     found: list[ShownPost] = []
     before: LocalPost | None = None
+    newest = next((post.id for post in reversed(page.posts) if "form" in post.extras), "")
     for post in page.posts:
         continued = before is not None and _goes_on(before, post)
         replies = Replies(*page.threads[post.id]) if post.id in page.threads else None
-        found.append(show_post(post, reader, replies, top=top, editing=editing, draft=draft, continued=continued))
+        shown_post = show_post(post, reader, replies, top=top, editing=editing, draft=draft, continued=continued)
+        # One form is open at a time, as everywhere: the newest, or the one that was just sent in vain.
+        if shown_post.form is not None and post.id not in {newest, draft.post_id}:
+            shown_post = replace(shown_post, form=None, closed=True, body=shown(post.text, breaks=False))
+        found.append(shown_post)
         before = post
     return found
 

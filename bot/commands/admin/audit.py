@@ -12,7 +12,7 @@ from bot.commands.admin.acting import Deed, act_of, carry_out
 from bot.commands.admin.audit_words import ACTIONS, sentence, subjects_in
 from bot.commands.admin.jobs import queue_verification
 from bot.commands.admin.role_rows import names_of_subjects
-from bot.commands.admin.roles import number_of
+from bot.commands.choosing import number_of
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
 from bot.commands.direct import direct_place_of

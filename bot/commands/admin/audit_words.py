@@ -16,6 +16,7 @@ _DONE: Mapping[str, tuple[str, str]] = {
     "search": ("searched the conversations of {}", "searched conversations"),
     "export": ("exported the conversations of {}", "exported conversations"),
     "facts": ("read what is known about {}", "read what is known about somebody"),
+    "import": ("imported conversations of {}", "imported conversations"),
     "change": ("tried to change a conversation of {}", "tried to change a conversation"),
     "role given": ("gave a role to {}", "gave a role"),
     "role taken": ("took a role from {}", "took a role"),

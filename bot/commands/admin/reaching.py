@@ -7,11 +7,12 @@ from typing import Any
 from bot.access.standing import ReadScope
 from bot.chat import Field, PersonRef, Profile
 from bot.commands.admin.asking import Wrong
-from bot.commands.admin.role_rows import channels_of, names_of
+from bot.commands.admin.role_rows import channels_of
 from bot.commands.context import Context
 from bot.commands.declaration import Option
 from bot.errors import NotAvailable, NotFound
 from bot.limits import ID_CHARACTERS
+from bot.supervision.others_rows import names_of
 
 #: Persons whom one form names.
 _PERSONS = ("reads", "reads2", "reads3")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, union
+from sqlalchemy import Connection, bindparam, func, or_, select, union
 
 from bot.access.role_rows import (
     ScopeChange,
@@ -15,17 +15,19 @@ from bot.access.role_rows import (
     require_admin,
     revoke_role,
     set_scope,
+    take_all_roles,
     take_over_roles,
 )
 from bot.access.scope import Scope
 from bot.access.standing import ReadScope, Role
 from bot.commands.admin.announcing import Listener, tell_admins
-from bot.commands.admin.role_words import taken_over
+from bot.commands.admin.role_words import shut_out_words, taken_over
 from bot.errors import Conflict
 from bot.memory.people_rows import ensure_person
 from bot.memory.turn_rows import name_person
 from bot.storage.tables import people, roles, threads
 from bot.storage.turn_tables import places
+from bot.supervision.others_rows import names_of
 from bot.turns.turn_values import Notice, Word
 
 
@@ -37,19 +39,6 @@ class Known:
     name: str
     #: Random; the audit's name for her, if she was unknown.
     subject_id: str
-
-
-_NAMES = select(people.c.resource_id, people.c.name).where(
-    people.c.workspace_key == bindparam("in_workspace"),
-    people.c.resource_id.in_(bindparam("persons", expanding=True)),
-)
-
-
-def names_of(connection: Connection, scope: Scope, resource_ids: Collection[str]) -> dict[str, str]:
-    """How people are called; under her id who has no name, or is not known."""
-    values = {"in_workspace": scope.workspace_key, "persons": list(resource_ids)}
-    found = {row.resource_id: row.name for row in connection.execute(_NAMES, values)}
-    return {one: found.get(one) or one for one in resource_ids}
 
 
 _SUBJECTS = select(people.c.resource_id, people.c.subject_id).where(
@@ -244,17 +233,37 @@ def take_over(
     return tell_admins(connection, scope, news, listeners, now, also=(known.resource_id,))
 
 
+def shut_out(
+    connection: Connection,
+    scope: Scope,
+    resource_id: str,
+    notice_id: str,
+    listeners: Sequence[Listener],
+    now: datetime,
+) -> Word:
+    """Take away all roles of a person who is a guest or a bot now, and tell the admins and her of it.
+
+    Raises:
+        Conflict: she has none; nothing changes.
+    """
+    if not take_all_roles(connection, scope, resource_id):
+        raise Conflict("That is so already.")
+    news = Notice(notice_id, shut_out_words(names_of(connection, scope, (resource_id,))[resource_id]))
+    return tell_admins(connection, scope, news, listeners, now, also=(resource_id,))
+
+
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What is known of a person who comes to the bot: whether she left, and what makes her an admin."""
+    """What is known of a person who comes to the bot: whether she left, her roles, what makes her an admin."""
 
     left: bool
     sources: frozenset[str]
+    any_role: bool
 
 
 _PRESENCE = (
-    select(people.c.left_at, roles.c.source)
-    .outerjoin(roles, and_(roles.c.resource_key == people.c.key, roles.c.role == "admin"))
+    select(people.c.left_at, roles.c.source, roles.c.role)
+    .outerjoin(roles, roles.c.resource_key == people.c.key)
     .where(people.c.workspace_key == bindparam("in_workspace"), people.c.resource_id == bindparam("of_person"))
 )
 
@@ -263,4 +272,5 @@ def presence_of(connection: Connection, scope: Scope, resource_id: str) -> Prese
     """What is known of a person; somebody unknown did not leave, and is nothing."""
     rows = connection.execute(_PRESENCE, {"in_workspace": scope.workspace_key, "of_person": resource_id}).all()
     left = any(row.left_at is not None for row in rows)
-    return Presence(left, frozenset(row.source for row in rows if row.source is not None))
+    sources = frozenset(row.source for row in rows if row.role == "admin")
+    return Presence(left, sources, any(row.role is not None for row in rows))

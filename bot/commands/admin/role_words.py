@@ -81,6 +81,14 @@ def taken_over(name: str, changes: Sequence[RoleChange]) -> str:
     )
 
 
+def shut_out_words(name: str) -> str:
+    """What is announced of somebody who became a guest, and lost her roles by that."""
+    return (
+        f"{inline(name)} is a guest, a bot or of another organisation on the platform now, and has no role in this "
+        "workspace any more."
+    )
+
+
 def given_words(actor: str, person: str, role: Role, reach: str) -> str:
     """What is announced of a role that was given; `actor` and `person` are the same where she gave it to herself."""
     whom = "herself or himself" if actor == person else inline(person)

@@ -20,7 +20,6 @@ from bot.commands.admin.role_rows import (
     Known,
     channels_of,
     give_role,
-    names_of,
     subjects_of,
     take_role,
 )
@@ -35,11 +34,13 @@ from bot.commands.admin.role_words import (
     standing_words,
     taken_words,
 )
+from bot.commands.choosing import number_of
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
 from bot.commonmark import inline
-from bot.errors import InvalidArgument, NotAllowed
+from bot.errors import NotAllowed
 from bot.limits import ID_CHARACTERS
+from bot.supervision.others_rows import names_of
 
 _ROWS = 5
 _KEY_CHARACTERS = 18
@@ -235,18 +236,6 @@ async def _revoke_now(context: Context, arguments: Mapping[str, Any]) -> None:
         f"{inline(name)} is {'no admin' if role == 'admin' else 'no supervisor'} any more. The other admins are told."
     )
     await context.answer(Reply(said, (context.button("All roles", "admin roles"),)))
-
-
-def number_of(arguments: Mapping[str, Any], name: str) -> int:
-    """A number among the arguments, such as a place in a list; 0 where it is not given.
-
-    Raises:
-        InvalidArgument: it is none.
-    """
-    value = str(arguments.get(name, "0"))
-    if not value.isascii() or not value.isdecimal():
-        raise InvalidArgument(name, f"{name} must be a number.")
-    return int(value)
 
 
 _REQUIRED = (replace(PERSON, required=True), replace(_ROLE, required=True))

@@ -28,6 +28,17 @@ MODES = (
     ("off", "It does not answer"),
 )
 
+#: Posted in a channel when the bot begins to answer everything there.
+ANSWERS_ALL = (
+    "From now on I answer everything that is written in this channel, as an admin chose: each message here is taken as "
+    "meant for me, and kept. `privacy` shows what I keep of you and who may read it; what begins with “off the record:” "
+    "is answered and not kept, where that is allowed."
+)
+NOT_TOLD = (
+    "Nothing was changed: I cannot post a notice in that channel, and whoever writes there has to know that I answer and "
+    "keep everything. Please mention me there once, then try again."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -230,7 +241,7 @@ def told_again(people: int) -> str:
 
 
 def needs_confirmation(before: WorkspaceSettings, changes: Mapping[str, Any], operator_days: int) -> Sequence[str]:
-    """What has to be asked about before a change is made: what is deleted by it, and who may read what."""
+    """What has to be asked about before a change is made: what is deleted or kept by it, and who may read what."""
     asked = []
     supervision = changes.get("supervision", before.supervision)
     if supervision not in {before.supervision, "off"}:
@@ -247,4 +258,10 @@ def needs_confirmation(before: WorkspaceSettings, changes: Mapping[str, Any], op
         asked.append(f"Messages that are older than {days_words(days)} are deleted. That cannot be undone.")
     elif days != kept:
         asked.append("Messages are kept for longer then; everybody is told again before anything more is kept.")
+    channels = changes.get("channels", {})
+    if any(mode == "all" != before.mode_of(channel) for channel, mode in channels.items()):
+        asked.append(
+            "Everything that is written in that channel is taken as meant for me then: answered, and kept. A notice is "
+            "posted there."
+        )
     return asked

@@ -1,6 +1,6 @@
 """`admin settings`: what this workspace chose, one form for each group of it, its history, and the way back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,18 +11,19 @@ from bot.access.disclosure import NOBODY, operator_of
 from bot.access.scope import Scope
 from bot.access.settings_rows import SettingsVersion, chosen_settings, settings_history
 from bot.access.workspace_settings import DEFAULTS, WorkspaceSettings, changed_settings
-from bot.chat import Form, Reply
+from bot.chat import Form, PlaceRef, Reply
 from bot.commands.admin.acting import Deed, carry_out
 from bot.commands.admin.asking import Wrong, filled
 from bot.commands.admin.reaching import named_channel
 from bot.commands.admin.role_rows import channels_of
-from bot.commands.admin.roles import name_of, number_of
+from bot.commands.admin.roles import name_of
 from bot.commands.admin.setting_words import (
     BY_OPTION,
     CHANNEL_FIELDS,
     DEFAULT,
     GROUPS,
     MODES,
+    NOT_TOLD,
     SETTINGS,
     SUPERVISION,
     YES,
@@ -36,11 +37,13 @@ from bot.commands.admin.setting_words import (
     told_again,
     value_words,
 )
-from bot.commands.admin.settings_rows import Made, go_back, make_change
+from bot.commands.admin.settings_rows import Made, go_back, make_change, tell_channels
+from bot.commands.choosing import number_of
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
+from bot.commands.direct import adapter_of
 from bot.commonmark import inline
-from bot.errors import InvalidArgument
+from bot.errors import InvalidArgument, NotAvailable
 from bot.limits import CONTACT_CHARACTERS, ID_CHARACTERS, PERSONA_CHARACTERS
 
 _ROWS = 5
@@ -140,10 +143,26 @@ async def apply(context: Context, changes: Mapping[str, Any]) -> Made:
     wanted = changed_settings(chosen, merged(chosen, changes), operator_days=operator.retention_days)
     news = f"{inline(await name_of(context, me))} changed settings of this workspace. {_listed(chosen, wanted)}"
 
+    channel_of = _channel_of(context)
+
     def change(connection: Connection, scope: Scope) -> Made:
-        return make_change(connection, scope, changes, operator, me, now)
+        return tell_channels(
+            connection, scope, make_change(connection, scope, changes, operator, me, now), channel_of, now
+        )
 
     return await carry_out(context, Deed("settings changed", note=change_note(changes), news=news), change)
+
+
+def _channel_of(context: Context) -> Callable[[PlaceRef], PlaceRef]:
+    """Where the notice goes that a channel hears of its new mode."""
+    adapter = adapter_of(context)
+
+    def channel_of(place: PlaceRef) -> PlaceRef:
+        if adapter is None:
+            raise NotAvailable(NOT_TOLD)
+        return adapter.channel(place)
+
+    return channel_of
 
 
 def said(made: Made) -> str:
@@ -240,8 +259,10 @@ async def _go_back(context: Context, arguments: Mapping[str, Any]) -> None:
     name = inline(await name_of(context, me))
     news = f"{name} let the settings of version {version:,} hold again in this workspace."
 
+    channel_of = _channel_of(context)
+
     def change(connection: Connection, scope: Scope) -> Made:
-        return go_back(connection, scope, version, operator, me, now)
+        return tell_channels(connection, scope, go_back(connection, scope, version, operator, me, now), channel_of, now)
 
     made = await carry_out(context, Deed("settings rolled back", note=f"to version {version}", news=news), change)
     back = context.button("All settings", "admin settings")

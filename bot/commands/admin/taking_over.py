@@ -14,7 +14,7 @@ from bot.access.role_rows import note_presence
 from bot.access.scope import Scope
 from bot.chat import Invocation, PersonRef, Profile
 from bot.commands.admin.announcing import listeners
-from bot.commands.admin.role_rows import Known, presence_of, take_over
+from bot.commands.admin.role_rows import Known, Presence, presence_of, shut_out, take_over
 from bot.commands.context import Services
 from bot.errors import Conflict, NotFound, PlatformError
 from bot.memory.turn_rows import name_person
@@ -69,6 +69,12 @@ class TakingOver:
         name = (profile.name if profile is not None else "") or person.name
         if name:
             await store.write(name_person, scope, person.resource_id, name)  # also of whoever only runs commands
+        if profile is not None and not profile.active:
+            await store.write(note_presence, scope, person.resource_id, here=False, now=now)
+            return
+        if profile is not None and (profile.outsider or profile.is_bot):
+            await self._shut_out(person, known, scope, now)
+            return
         administrator = None if profile is None else _administers(profile)
         admins = services.bench.settings.admin_ids
         said = {"settings": person.resource_id in admins, "platform": administrator}
@@ -80,6 +86,22 @@ class TakingOver:
         try:
             word = await services.recorder.write(
                 store, scope, act, take_over, who, administrator, admins, f"news:{uuid4()}", told, now
+            )
+        except Conflict:
+            return  # another process did it meanwhile
+        if word:
+            services.signals.say(word)
+
+    async def _shut_out(self, person: PersonRef, known: Presence, scope: Scope, now: datetime) -> None:
+        """Whoever became a guest has no role, whoever gave it: ADMINS, the platform or an admin."""
+        if not known.any_role:
+            return
+        services, store = self._services, self._services.bench.store
+        told = await listeners(store, services.adapters, scope, person.workspace_id, also=(person.resource_id,))
+        act = Act(now, "system", "system", "roles taken over", (person.resource_id,))
+        try:
+            word = await services.recorder.write(
+                store, scope, act, shut_out, person.resource_id, f"news:{uuid4()}", told, now
             )
         except Conflict:
             return  # another process did it meanwhile
@@ -102,4 +124,4 @@ class TakingOver:
 
 
 def _administers(profile: Profile) -> bool:
-    return profile.administrator and profile.active and not profile.is_bot and not profile.outsider
+    return profile.administrator and profile.active

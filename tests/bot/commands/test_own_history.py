@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from adapters.local.world_rows import LocalPost
+from bot.chat import Audience, PlaceRef
 from bot.storage.tables import usage
 from tests.bot.commands.office import Office, buttons, office
 from tests.bot.turns.team import WORKSPACE
@@ -182,3 +183,60 @@ async def test_what_cannot_be_read_is_a_sentence(url: str) -> None:
 async def thread_ids(here: Office, person: str) -> list[str]:
     view = await here.team.view(person)
     return [thread.id for thread in await view.get_threads_by_resource_id(f"local:{WORKSPACE}:{person}")]
+
+
+async def talk_in_leads(here: Office) -> None:
+    """Bela asks about walnuts in a private channel, and Ana about almonds beside her; then Ana is removed from it."""
+    await here.team.local.make_channel(WORKSPACE, "council", "private", ("ana", "bela"))
+    root = await here.say("bela", "@keeper walnut budget", channel="council")
+    await here.team.say("ana", "@keeper almond budget", channel="council", root=root)
+    await here.quiet()
+    await here.team.local.leave(WORKSPACE, "council", "ana")
+    await here.team.say("bela", "@keeper walnut verdict", channel="council", root=root)
+    await here.quiet()
+
+
+async def test_who_left_a_channel_reads_her_own_words_there_and_the_answers_to_her_alone(url: str) -> None:
+    async with office(url) as here:
+        await talk_in_leads(here)
+        listed = await here.type("ana", "history")
+        assert "walnut" not in listed.text
+        assert "council" in listed.text
+        opened = await here.press("ana", listed, "1")
+        assert "almond budget" in opened.text
+        assert "walnut" not in opened.text
+        assert "Bela" not in opened.text
+        assert "another participant" in opened.text
+        assert opened.text.count("An answer.") == 1
+        assert "walnut verdict" in (await first_listed(here, "bela")).text
+        await here.team.local.join(WORKSPACE, "council", "ana")
+        assert "walnut verdict" in (await first_listed(here)).text
+
+
+async def test_who_left_a_channel_finds_nothing_of_others_there_nor_how_much_there_is(url: str) -> None:
+    async with office(url) as here:
+        await talk_in_leads(here)
+        nothing = await here.type("ana", "history words:walnut")
+        assert nothing.text == "Nothing was found for “walnut”."
+        found = await here.type("ana", "history words:budget")
+        assert "(1)" in found.text
+        assert "almond" in found.text
+        assert "walnut" not in found.text
+        assert "(2)" in (await here.type("bela", "history words:walnut")).text
+
+
+async def test_a_place_whose_readers_nobody_can_tell_is_closed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with office(url) as here:
+        await here.say("bela", "@keeper walnut budget", channel="general")
+        root = (await here.team.seen("bela", channel="general"))[0].id
+        await here.team.say("ana", "@keeper almond budget", channel="general", root=root)
+        await here.quiet()
+        assert "walnut" in (await first_listed(here)).text
+
+        async def unknown(_place: PlaceRef) -> Audience:
+            return Audience("unknown", frozenset(), outsiders=True, fetched_at=here.team.bench.now())
+
+        monkeypatch.setattr(here.team.local, "audience", unknown)
+        closed = await first_listed(here)
+        assert "walnut" not in closed.text
+        assert "almond" in closed.text

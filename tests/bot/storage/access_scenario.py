@@ -13,6 +13,7 @@ from bot.access.role_rows import (
     note_presence,
     revoke_role,
     set_scope,
+    take_all_roles,
     take_over_roles,
 )
 from bot.access.scope import Scope
@@ -48,6 +49,9 @@ async def access_scenario(store: Store) -> list[Any]:
     await keep(set_scope, "grace", ReadScope(persons=("lin",), channels=("harbour",)), "lin", NOON)
     await keep(set_scope, "grace", ReadScope(everyone=True), "lin", NOON)
     await keep(revoke_role, "grace", "supervisor", "lin")
+    await keep(grant_role, "grace", "supervisor", "lin", NOON)
+    await keep(set_scope, "grace", ReadScope(everyone=True), "lin", NOON)
+    await keep(take_all_roles, "grace")
     await keep(note_presence, "grace", here=False, now=NOON)
     await keep(set_up_workspace, {"supervision": "all"}, ACME, NOON)
     await keep(change_settings, {"persona": "terse"}, ACME, "lin", NOON)

@@ -8,7 +8,7 @@ from bot.access.standing import ReadScope
 from bot.chat import PlaceRef
 from bot.commands.admin.announcing import Listener, tell_admins
 from bot.commands.admin.jobs import queue_verification
-from bot.commands.admin.role_rows import Known, give_role, narrow_scope, take_over, take_role, widen_scope
+from bot.commands.admin.role_rows import Known, give_role, narrow_scope, shut_out, take_over, take_role, widen_scope
 from bot.commands.admin.settings_rows import go_back, make_change
 from bot.errors import BotError
 from bot.memory.workspace_rows import ensure_workspace
@@ -21,6 +21,11 @@ HERE = "local:administered"
 
 def home(name: str) -> PlaceRef:
     return PlaceRef(HERE, f"@{name}", "direct", "", {"channel": f"@{name}", "root": ""})
+
+
+def _answers_all(connection: Connection, scope: Scope, channel: str) -> Made:
+    made = make_change(connection, scope, {"channels": {channel: "all"}}, ACME, "lin", NOON)
+    return tell_channels(connection, scope, made, lambda place: place, NOON)
 
 
 async def admin_scenario(store: Store) -> list[Any]:
@@ -46,6 +51,10 @@ async def admin_scenario(store: Store) -> list[Any]:
     await keep(make_change, {"channels": {"harbour": "all"}, "retention_days": 30}, ACME, "lin", NOON)
     await keep(make_change, {"channels": {"office": "off"}}, ACME, "lin", NOON)
     await keep(go_back, 1, ACME, "lin", NOON)
+    await keep(_answers_all, "harbour")
+    await keep(lock_place, PlaceRef(HERE, "office", "public", "#office", {"channel": "office", "root": ""}), NOON)
+    await keep(_answers_all, "office")
+    await keep(shut_out, "grace", "news 3", people, NOON)
     await keep(tell_admins, Notice("news 2", "Something changed."), people, NOON, but="grace")
     await keep(queue_verification, "lin", home("lin"), NOON)
     return done

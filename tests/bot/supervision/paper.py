@@ -143,6 +143,9 @@ class Paper:
             raise PostRefused
         return direct(person)
 
+    def channel(self, place: PlaceRef) -> PlaceRef:
+        return place
+
     async def publish_home(self, person: PersonRef, view: Sequence[Reply]) -> None:
         return
 

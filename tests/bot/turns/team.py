@@ -34,6 +34,7 @@ EASY = TurnOptions(
     disclose=False,
     messages_per_minute=None,
     messages_per_day=None,
+    commands_per_minute=None,
     workspace_tokens_per_day=None,
     haste=None,
     backoff=timedelta(milliseconds=50),

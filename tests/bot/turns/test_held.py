@@ -5,18 +5,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from bot.access.scope import Scope
 from bot.chat import Attachment
 from bot.memory.values import MemoryOptions
 from bot.storage.tables import disclosures, held, messages, people, threads
-from bot.storage.turn_tables import jobs, turns
-from bot.turns.accept_rows import HELD_MESSAGES, WELCOME, release_held
+from bot.storage.turn_tables import jobs, posts, turns
+from bot.turns.accept_rows import HELD_MESSAGES, release_held
 from bot.turns.held_events import as_document, from_document
 from bot.turns.held_rows import read_held
 from bot.turns.incoming import incoming
 from bot.turns.retention import keep_house
+from bot.turns.welcome_rows import WELCOME
 from bot.turns.working import Bench
 from tests.bot.agent.talking import SETTINGS, Playing
 from tests.bot.turns.events import NOON, Desk, Moment, channel_thread, deletion, desk, edit_of, message, person
@@ -63,6 +64,19 @@ async def test_choosing_twice_at_once_answers_once(url: str) -> None:
         assert await at.count(turns) == 1
 
 
+async def close_jobs(at: Desk, *, posted: bool) -> None:
+    """As if the jobs so far had been done."""
+
+    def close(connection: Connection) -> None:
+        for key in connection.execute(select(jobs.c.key).where(jobs.c.state == "queued")).scalars().all():
+            connection.execute(update(jobs).where(jobs.c.key == key).values(state="done", closed_at=at.clock()))
+            if posted:
+                row = {"workspace_key": 1, "value": f"key {key}", "job_key": key, "part": 0, "state": "finished"}
+                connection.execute(insert(posts), row | {"sent_at": at.clock()})
+
+    await at.store.write(close)
+
+
 async def test_she_is_told_once_a_day_in_each_place(url: str) -> None:
     clock = Moment()
     async with desk(url, clock=clock, disclose=True) as at:
@@ -71,9 +85,61 @@ async def test_she_is_told_once_a_day_in_each_place(url: str) -> None:
         assert await at.count(jobs) == 1
         await at.take(message("c", "m3", where=channel_thread()))
         assert await at.count(jobs) == 2
-        clock.move(timedelta(days=1))
-        await at.take(message("d", "m4", at=clock.now))
+        await close_jobs(at, posted=True)
+        await at.take(message("d", "m4"))
+        assert await at.count(jobs) == 2
+        clock.move(timedelta(days=1, seconds=1))
+        await at.take(message("e", "m5", at=clock.now))
         assert await at.count(jobs) == 3
+
+
+async def test_what_she_has_not_seen_is_told_her_again(url: str) -> None:
+    async with desk(url, disclose=True) as at:
+        await at.take(message("a", "m1"))
+        await at.take(deletion("m1"))
+        # The job found nothing that waits, and posted nothing.
+        await close_jobs(at, posted=False)
+        await at.take(message("b", "m2"))
+        waiting = [row for row in await at.rows(jobs) if row["kind"] == WELCOME and row["state"] == "queued"]
+        assert len(waiting) == 1
+
+
+async def test_a_change_on_the_same_day_is_told_too(url: str) -> None:
+    async with desk(url, disclose=True) as at:
+        await at.take(message("a", "m1"))
+        await close_jobs(at, posted=True)
+        await choose(at)
+        await disclose(at, 2, supervision="all")
+        assert await at.take(message("b", "m2")) == "held"
+        assert [row["state"] for row in await at.rows(jobs)] == ["done", "queued"]
+
+
+async def test_in_one_channel_she_is_told_once_in_a_while(url: str) -> None:
+    clock = Moment()
+    async with desk(url, clock=clock, disclose=True) as at:
+        for number in range(3):
+            await at.take(message("a", f"m{number}", where=channel_thread(f"general/{number}")))
+            await close_jobs(at, posted=True)
+        assert await at.count(jobs) == 1
+        clock.move(timedelta(minutes=11))
+        await at.take(message("a", "m9", at=clock.now, where=channel_thread("general/9")))
+        assert await at.count(jobs) == 2
+
+
+async def test_what_waited_is_taken_in_whole_however_much_it_is(url: str) -> None:
+    async with desk(url, disclose=True, messages_per_minute=3) as at:
+        for number in range(6):
+            assert await at.take(message(f"x{number}", f"m{number}", at=NOON + timedelta(seconds=number))) == "held"
+        await choose(at)
+        assert len(await at.column(messages.c.text)) == 6
+
+
+async def test_an_early_edit_of_somebody_who_was_not_told_is_kept_nowhere(url: str) -> None:
+    async with desk(url, disclose=True) as at:
+        said = message("the green boat", "m1")
+        assert await at.take(edit_of(said, "the purple boat")) == "ignored"
+        assert await at.holds("purple boat") == []
+        assert await at.take(said) == "held"
 
 
 async def test_a_repetition_of_what_waits_is_one(url: str) -> None:
@@ -139,7 +205,18 @@ async def test_whoever_wants_nothing_kept_is_answered_and_marked(url: str) -> No
         assert [row["off_record"] for row in await at.rows(messages)] == [True, True]
 
 
-@pytest.mark.parametrize("words", ["off the record: my salary", "Off the record, my salary"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "off the record: my salary",
+        "Off the record, my salary",
+        "Off-the-record - my salary",
+        "**off the record:** my salary",
+        "hey @keeper, off  the record: my salary",
+        "off the record\nmy salary",
+        "off the record my salary",
+    ],
+)
 async def test_a_message_may_be_off_the_record_by_itself(url: str, words: str) -> None:
     async with desk(url) as at:
         await at.take(message(words, "m1"))

@@ -83,3 +83,34 @@ async def test_where_an_admin_forbids_it_the_bot_says_so_instead_of_pretending(u
         assert "not possible here" in (await bot.answers("ana"))[-1]
         assert await kept(bot, "purple") == set()
         assert len(await rows(bot, turns)) == 1
+
+
+async def test_what_is_off_the_record_is_in_no_later_prompt(url: str) -> None:
+    model = Playing()
+    async with running(url, model) as bot:
+        await bot.say("ana", "off the record: the purple boat")
+        await bot.say("ana", "what did I just tell you?")
+        await bot.quiet()
+        await bot.say("ana", "and now?")
+        await bot.quiet()
+        assert "purple" not in str(model.requests[-1])
+        await bot.until(lambda: gone(bot, "purple"))
+
+
+async def test_an_edit_takes_a_message_off_the_record(url: str) -> None:
+    async with running(url, Playing()) as bot:
+        post_id = await bot.say("ana", "the purple boat")
+        await bot.quiet()
+        await bot.local.edit("team", post_id, "ana", "off the record: the mauve boat")
+        await bot.quiet()
+        assert await kept(bot, "purple") == set()
+        assert await kept(bot, "mauve") == set()
+
+
+async def test_an_answer_to_somebody_else_does_not_keep_what_is_off_the_record(url: str) -> None:
+    async with running(url, Playing()) as bot:
+        root = await bot.say("ana", "@keeper off the record: the purple boat", channel="general")
+        await bot.say("ben", "@keeper and I?", channel="general", root=root)
+        await bot.quiet()
+        await bot.until(lambda: gone(bot, "purple"))
+        assert {row.text for row in await rows(bot, messages) if row.role == "user"} == {"and I?"}

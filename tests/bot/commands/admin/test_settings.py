@@ -4,12 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from adapters.local.world_rows import LocalPost
 from bot.access.disclosure_rows import newest
 from bot.access.scope import Scope
 from bot.access.settings_rows import Chosen, chosen_settings
 from bot.access.workspace_settings import DEFAULTS
+from bot.commands.admin.setting_words import ANSWERS_ALL, NOT_TOLD
+from bot.storage.turn_tables import places
 from tests.bot.agent.talking import prompt_text
 from tests.bot.commands.office import Office, buttons, fields, office
 from tests.bot.turns.steering import Steered
@@ -148,7 +151,17 @@ async def test_a_channel_has_a_mode_of_its_own(url: str) -> None:
     async with office(url) as team:
         await team.say("bela", "@keeper hello", channel="general")
         await team.say("ana", "@keeper hello", channel="partners")
-        await team.type("lin", "admin settings channel:#general mode:all")
+        question = await team.type("lin", "admin settings channel:#general mode:all")
+        assert question.text == (
+            "Everything that is written in that channel is taken as meant for me then: answered, and kept. A notice is "
+            "posted there."
+        )
+        assert (await chosen(team)).settings.channels == {}
+        await team.press("lin", question, "Change it")
+        await team.team.quiet()
+        for person in ("ana", "bela"):
+            told = [post for post in await team.shown(person, "general") if post.text == ANSWERS_ALL]
+            assert [(post.root, post.only_for) for post in told] == [("", "")]
         form = await team.run("lin", "admin settings channel")
         await team.send("lin", form, {"channel": "partners", "mode": "off"})
 
@@ -157,6 +170,41 @@ async def test_a_channel_has_a_mode_of_its_own(url: str) -> None:
         assert "- **In #general:** it answers everything (chosen here)" in page.text
         await team.type("lin", "admin settings channel:#general mode:mention")
         assert (await chosen(team)).settings.channels == {"partners": "off"}
+
+
+async def test_a_channel_that_cannot_be_told_is_not_switched_on(url: str) -> None:
+    async with office(url) as team:
+        await team.say("bela", "@keeper hello", channel="general")
+        forgotten = update(places).where(places.c.kind != "direct").values(state="gone")
+        await team.team.store.write(lambda connection: connection.execute(forgotten) and None)
+        question = await team.type("lin", "admin settings channel:#general mode:all")
+        refused = await team.press("lin", question, "Change it")
+
+        assert refused.text == NOT_TOLD
+        assert (await chosen(team)).settings.channels == {}
+        assert await acts(team) == []
+
+
+async def test_going_back_to_answering_everything_is_told_in_the_channel_too(url: str) -> None:
+    async with office(url) as team:
+        await team.say("bela", "@keeper hello", channel="general")
+        await team.press("lin", await team.type("lin", "admin settings channel:#general mode:all"), "Change it")
+        await team.type("lin", "admin settings channel:#general mode:mention")
+        await team.run("lin", "admin settings back", {"version": "2"})
+        await team.team.quiet()
+
+        assert [post.text for post in await team.shown("ana", "general")].count(ANSWERS_ALL) == 2
+
+
+async def test_help_says_what_the_bot_does_in_a_channel(url: str) -> None:
+    async with office(url) as team:
+        await team.say("bela", "@keeper hello", channel="general")
+        assert "Here I answer when you mention me" in (await team.run("ana", "help", channel="general")).text
+        await team.press("lin", await team.type("lin", "admin settings channel:#general mode:all"), "Change it")
+        await team.team.quiet()
+        assert "Here I answer everything" in (await team.run("ana", "help", channel="general")).text
+        await team.type("lin", "admin settings channel:#general mode:off")
+        assert "switched me off in this channel" in (await team.run("ana", "help", channel="general")).text
 
 
 async def test_history_shows_who_changed_what_and_leads_back(url: str) -> None:
