@@ -129,7 +129,7 @@ class Adapter(Protocol):
         ...
 
     def channel(self, place: PlaceRef) -> PlaceRef:
-        """The channel in which a place lies, to be spoken in as a whole; a channel and a direct conversation themselves.
+        """The channel in which a place lies, to be spoken in as a whole; what lies in none is its own.
 
         Pure: all that it takes stands in the place.
         """

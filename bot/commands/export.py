@@ -7,12 +7,13 @@ from uuid import uuid4
 from bot.chat import Reply
 from bot.commands.context import Context
 from bot.commands.declaration import Command
-from bot.commands.forget import direct_place
+from bot.commands.direct import direct_place_of
 from bot.supervision.own_rows import order_export
 
 
 async def _export(context: Context, _arguments: Mapping[str, Any]) -> None:
-    bench, place = context.bench, await direct_place(context)
+    bench = context.bench
+    place = await direct_place_of(context, context.person.resource_id)
     if place is None:
         await context.answer(Reply("I cannot write to you alone here, so I cannot send you the file."))
         return

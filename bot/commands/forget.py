@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from bot.chat import Button, Field, Form, PlaceRef, Reply
+from bot.chat import Button, Field, Form, Reply
 from bot.commands.context import Context
 from bot.commands.declaration import Command, Option
+from bot.commands.direct import direct_place_of
 from bot.commonmark import inline
-from bot.errors import NotFound, PlatformError
 from bot.limits import ID_CHARACTERS
 from bot.supervision.erasure_rows import Extent, Wanted, begin_erasure
 from bot.supervision.own_rows import conversation_here, last_said
@@ -19,6 +19,11 @@ _ROWS = 5
 _QUOTED = 80
 _GONE = "There is nothing of that kind to forget, or it is not yours."
 _NOTHING_HERE = "Nothing of yours is kept in this place."
+_ERASED = "It is erased."
+_BEGUN = (
+    "It is being erased now. You cannot reach it any more; until the certificate comes, others who could read it may"
+    " still see it."
+)
 _ON_PLATFORM = "What stands on the chat platform itself stays there until you delete it there."
 _CHOICES = (
     ("last", "What I said last here, with the answer"),
@@ -133,7 +138,7 @@ async def _order(context: Context, extent: Extent, what: str = "") -> None:
     """Begin an erasure, and say so."""
     bench = context.bench
     wanted = Wanted(str(uuid4()), context.person.resource_id, extent, what)
-    place = await direct_place(context)
+    place = await direct_place_of(context, context.person.resource_id)
     begun = await bench.store.write(begin_erasure, context.scope, wanted, place, bench.now())
     if begun is None:
         await context.answer(Reply(_GONE))
@@ -141,21 +146,8 @@ async def _order(context: Context, extent: Extent, what: str = "") -> None:
     context.wake(*begun.words)
     where = "comes to our direct conversation" if place is not None else "cannot be sent to you here; note its number"
     await context.answer(
-        Reply(f"It is out of reach now and is being erased. The certificate, number {wanted.id}, {where}.")
+        Reply(f"{_BEGUN if extent != 'message' else _ERASED} The certificate, number {wanted.id}, {where}.")
     )
-
-
-async def direct_place(context: Context) -> PlaceRef | None:
-    """Where the bot can write to the asker alone; None where she or the platform does not allow it."""
-    if context.place.kind == "direct":
-        return context.place
-    adapter = context.services.adapters.get(context.person.workspace_id.partition(":")[0])
-    if adapter is None:
-        return None
-    try:
-        return await adapter.open_dm(context.person)
-    except (PlatformError, NotFound):
-        return None
 
 
 async def _here(context: Context) -> str | None:

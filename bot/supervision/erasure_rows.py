@@ -1,9 +1,9 @@
 """Storage functions of an erasure: it begins in one transaction, goes on in portions, and ends with a count.
 
-With the first transaction nobody can reach what is to be erased: "everything" takes the person's name off her row, so
-that what she says from then on is somebody else's; a conversation loses its participant, its place and its turns. A
-turn that is worked finds itself gone, and what it was about to store is not stored. What is left is deleted in
-portions, by a job that may end anywhere and be run again.
+With the first transaction neither the person nor a turn reaches what is to be erased: "everything" takes her name off
+her row, so that what she says from then on is somebody else's; a conversation loses its participant, its place and its
+turns. A turn that is worked finds itself gone, and what it was about to store is not stored. What is left is deleted in
+portions, by a job that may end anywhere and be run again; until then those who share a conversation still see it.
 
 Keys of deleted rows are given again, so nothing that outlives a transaction is named by a key alone: a person by her
 subject id, a thread by its key and the moment when it was made.
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, exists, insert, null, or_, select, update
 from sqlalchemy.dialects import postgresql
 
+from bot.access.role_rows import lock_settings
 from bot.access.scope import Scope
 from bot.chat import PlaceRef
 from bot.memory.fact_rows import facts_on, forget_groundless
@@ -37,6 +38,7 @@ from bot.storage.tables import (
     scopes,
     threads,
     usage,
+    workspace_settings,
 )
 from bot.storage.turn_tables import feedback, is_open, jobs, pending_changes, places, turn_messages, turns, utterances
 from bot.supervision.counting import Target, count, is_shared, naming, pending
@@ -95,7 +97,7 @@ _PERSON = (
 def begin_erasure(
     connection: Connection, scope: Scope, wanted: Wanted, place: PlaceRef | None, now: datetime
 ) -> Begun | None:
-    """Take what is to be erased out of everybody's reach, and queue the job that erases it.
+    """Take what is to be erased out of the person's reach, and queue the job that erases it.
 
     A single message is erased at once; of the rest the job deletes the rows (`erase_portion`, `end_erasure`).
 
@@ -189,6 +191,7 @@ def _target(connection: Connection, scope: Scope, person: Row[Any], wanted: Want
     if wanted.extent == "everything":
         return Target(scope.workspace_key, person.key, person.resource_id)
     if wanted.extent == "conversation":
+        _lock_places(connection, threads.c.id == wanted.what, threads.c.workspace_key == scope.workspace_key)
         thread = connection.execute(_THREAD, values | {"thread_id": wanted.what}).one_or_none()
         return None if thread is None else Target(scope.workspace_key, person.key, None, thread.key, thread.next_seq)
     row: Any = connection.execute(_MESSAGE, values | {"message_id": wanted.what}).one_or_none()
@@ -230,10 +233,14 @@ def _detach(connection: Connection, target: Target) -> tuple[tuple[Word, ...], l
     of_thread = () if target.thread_key is None else (participants.c.thread_key == target.thread_key,)
     mine = select(participants.c.thread_key).where(participants.c.resource_key == person, *of_thread)
     owned = () if target.thread_key is None else (threads.c.key == target.thread_key,)
-    # Threads are locked before turns and messages, in one order, as everywhere.
+    # Places are locked before threads, threads before turns and messages, in one order, as everywhere.
     in_reach = or_(threads.c.key.in_(mine), threads.c.owner_key == person)
-    locked = select(threads.c.key, threads.c.owner_key, is_shared(person).label("shared")).where(in_reach, *owned)
-    found = connection.execute(locked.order_by(threads.c.key).with_for_update(of=threads, key_share=True)).all()
+    _lock_places(connection, in_reach, *owned)
+    locked = select(threads.c.key).where(in_reach, *owned).order_by(threads.c.key)
+    keys = connection.execute(locked.with_for_update(of=threads, key_share=True)).scalars().all()
+    # Asked only now: PostgreSQL would show who is in a thread as it was before the wait for whoever just came.
+    owners = select(threads.c.key, threads.c.owner_key, is_shared(person).label("shared"))
+    found = [row for some in portions(keys) for row in connection.execute(owners.where(threads.c.key.in_(some)))]
     alone = [row.key for row in found if not row.shared]
     words = _end_turns(connection, target)
     hers = select(turns.c.place_key).where(target.hers(turns), turns.c.thread_key.in_(alone))
@@ -241,8 +248,6 @@ def _detach(connection: Connection, target: Target) -> tuple[tuple[Word, ...], l
     left = list(connection.execute(unused.order_by(places.c.key)).scalars())
     connection.execute(update(places).where(places.c.thread_key.in_(alone)).values(thread_key=None))
     connection.execute(delete(turns).where(target.hers(turns)))
-    # Those of others can only be there where something was moved by hand.
-    connection.execute(delete(turns).where(turns.c.thread_key.in_(alone)))
     there = select(messages.c.key).where(messages.c.thread_key.in_([row.key for row in found]))
     connection.execute(delete(feedback).where(feedback.c.resource_key == person, feedback.c.message_key.in_(there)))
     connection.execute(delete(participants).where(target.hers(participants)))
@@ -250,6 +255,14 @@ def _detach(connection: Connection, target: Target) -> tuple[tuple[Word, ...], l
         if row.shared and row.owner_key == person:
             _pass_on(connection, row.key, person)
     return words, left
+
+
+def _lock_places(connection: Connection, *which: ColumnElement[bool]) -> None:
+    """Let nobody come to threads through their places, until this transaction has ended."""
+    of_threads = select(threads.c.key).where(*which)
+    talked = select(turns.c.place_key).where(turns.c.thread_key.in_(of_threads))
+    there = select(places.c.key).where(or_(places.c.thread_key.in_(of_threads), places.c.key.in_(talked)))
+    connection.execute(there.order_by(places.c.key).with_for_update(key_share=True)).all()
 
 
 def _end_turns(connection: Connection, target: Target) -> tuple[Word, ...]:
@@ -293,8 +306,34 @@ def _take_name_off(connection: Connection, target: Target, erasure_id: str) -> N
     )
     connection.execute(delete(jobs).where(*named))
     connection.execute(delete(facts).where(facts.c.resource_key == target.person_key))
+    _forget_contact(connection, target)
     nobody = {"resource_id": f"erased:{erasure_id}", "name": "", "told_version": None}
     connection.execute(update(people).where(*who).values(nobody))
+
+
+_SETTINGS = select(workspace_settings.c.version, workspace_settings.c.values_).where(
+    workspace_settings.c.workspace_key == bindparam("in_workspace")
+)
+
+
+def _forget_contact(connection: Connection, target: Target) -> None:
+    """Let nobody be the contact where she was: now, and in the versions from before, which would name her for ever."""
+    here = {"in_workspace": target.workspace_key}
+    naming_her = [
+        one for one in connection.execute(_SETTINGS, here) if one.values_.get("contact") == target.resource_id
+    ]
+    if not naming_her:
+        return
+    # Whoever is just about to make the next version would take her along.
+    lock_settings(connection, Scope("system", target.workspace_key, ()))
+    for row in connection.execute(_SETTINGS, here).all():
+        if row.values_.get("contact") == target.resource_id:
+            kept = {name: value for name, value in row.values_.items() if name != "contact"}
+            version = (
+                workspace_settings.c.workspace_key == target.workspace_key,
+                workspace_settings.c.version == row.version,
+            )
+            connection.execute(update(workspace_settings).where(*version).values(values_=kept))
 
 
 def _resolved(connection: Connection, workspace_key: int, arguments: Mapping[str, Any]) -> Target | None:
@@ -350,6 +389,10 @@ def end_erasure(connection: Connection, workspace_key: int, arguments: Mapping[s
     left: dict[str, int] = {}
     if target is not None:
         if target.resource_id is not None:
+            # Who came to a conversation of hers in the last moment keeps it.
+            kept = select(threads.c.key).where(threads.c.owner_key == target.person_key, is_shared(target.person_key))
+            for thread_key in connection.execute(kept.order_by(threads.c.key)).scalars().all():
+                _pass_on(connection, thread_key, target.person_key)
             # Whatever was tied to her since goes with her.
             connection.execute(delete(people).where(people.c.key == target.person_key))
         left = count(connection, target)

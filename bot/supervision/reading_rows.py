@@ -17,8 +17,9 @@ from bot.turns.job_rows import NewJob, queue_job
 from bot.turns.place_rows import lock_place
 from bot.turns.turn_values import Word
 
-#: The kind of the job.
+#: The kind of the job, and of one that is queued where nobody is to be told.
 READINGS = "readings"
+NO_READINGS = "no readings"
 #: Nobody is written to more often, unasked.
 _BETWEEN = timedelta(days=1)
 #: Most rows of the audit that one notice looks at, grouped by reader, day and deed.
@@ -69,15 +70,6 @@ _OPEN = select(jobs.c.state, jobs.c.arguments).where(_of_her, jobs.c.state.in_(W
 _LAST = select(func.max(posts.c.sent_at)).select_from(jobs).join(posts, posts.c.job_key == jobs.c.key).where(_of_her)
 
 
-def notice_waits(connection: Connection, scope: Scope, resource_id: str, now: datetime) -> bool:
-    """Whether nothing is to be done: there is nothing to tell, or a notice is on its way that will tell it."""
-    person = connection.execute(_PERSON, _values(scope, resource_id)).one_or_none()
-    # As above: all of it is asked of everybody.
-    untold = untold_readings(connection, scope, resource_id)
-    waiting = _is_waiting(connection, 0 if person is None else person.key, now)
-    return person is None or person.left_at is not None or not untold or waiting
-
-
 def _is_waiting(connection: Connection, person_key: int, now: datetime) -> bool:
     """Whether there is a notice that will know of what was read until now: one that nobody has begun to write."""
     rows = connection.execute(_OPEN, {"person_key": person_key}).all()
@@ -85,35 +77,45 @@ def _is_waiting(connection: Connection, person_key: int, now: datetime) -> bool:
 
 
 def queue_readings(
-    connection: Connection, scope: Scope, resource_id: str, place: PlaceRef, quiet: timedelta, now: datetime
+    connection: Connection,
+    scope: Scope,
+    resource_id: str,
+    place: PlaceRef | None,
+    quiet: timedelta,
+    empty_id: str,
+    now: datetime,
 ) -> Word:
     """Queue the notice to a person: soon, but not within a day of the last one.
+
+    Where nobody is to be told, a job that does nothing is queued in its stead: whether there is such a person, and
+    whether she may be read, is not to be told from what was done.
 
     Args:
         connection: in a transaction.
         scope: the program's own.
         resource_id: who is to be told.
-        place: where the bot writes to her alone.
+        place: where the bot writes to her alone; None where it cannot: her next private answer tells her.
         quiet: how long is waited, so that one notice tells of all that a reader opens in a row.
+        empty_id: random; names the job that does nothing.
         now: the time.
-
-    Returns:
-        The word that wakes a worker; "" where a notice waits already.
     """
     person = connection.execute(_LOCKED, _values(scope, resource_id)).one_or_none()
-    if person is None or _is_waiting(connection, person.key, now):
-        return ""
-    last: Any = connection.execute(_LAST, {"person_key": person.key}).scalar()
-    due = now + quiet if last is None else max(now + quiet, last + _BETWEEN)
-    place_key = lock_place(connection, scope, place, now).key
-    new = NewJob(
-        f"{READINGS}:{person.key}:{microseconds(due)}",
-        READINGS,
-        {"due": microseconds(due)},
-        scope.workspace_key,
-        person.key,
-        place_key,
-    )
+    # All of it is asked of everybody.
+    untold = untold_readings(connection, scope, resource_id)
+    waiting = _is_waiting(connection, 0 if person is None else person.key, now)
+    last: Any = connection.execute(_LAST, {"person_key": 0 if person is None else person.key}).scalar()
+    new = NewJob(f"{NO_READINGS}:{empty_id}", NO_READINGS, {}, scope.workspace_key)
+    if person is not None and person.left_at is None and place is not None and untold and not waiting:
+        due = now + quiet if last is None else max(now + quiet, last + _BETWEEN)
+        place_key = lock_place(connection, scope, place, now).key
+        new = NewJob(
+            f"{READINGS}:{person.key}:{microseconds(due)}",
+            READINGS,
+            {"due": microseconds(due)},
+            scope.workspace_key,
+            person.key,
+            place_key,
+        )
     word = queue_job(connection, new, now)
     if word:
         announce(connection, word)

@@ -7,10 +7,16 @@ from datetime import UTC, datetime
 from bot.access.disclosure import ReadingLine
 from bot.access.readings import Reading
 from bot.commonmark import inline
+from bot.supervision.reader_rows import NewReader
 
 #: What the person is told of who acts at the command line, whatever she is called there.
 OPERATOR = "the operator"
 ERASED = "somebody whose name is erased"
+_BY = {
+    "everyone": "as everyone's",
+    "person": "yours are named",
+    "channel": "what is said in some channels",
+}
 _DEEDS = {"list": "listed them", "search": "searched them", "export": "exported them", "facts": "read the facts"}
 #: Lines of one notice.
 _LINES = 10
@@ -59,6 +65,17 @@ def told(found: Sequence[Visit]) -> str:
     if len(found) > _LINES:
         lines.append(f"- and {len(found) - _LINES:,} more")
     return "\n".join(["Somebody read your conversations with me:", "", *lines])
+
+
+def may_read(found: Sequence[NewReader]) -> str:
+    """What a person is told, unasked, of who may read her conversations since a while, as CommonMark."""
+    lines = [
+        f"- **{inline(one.name)}**, since {one.since.day} {one.since:%b %Y %H:%M} UTC: {_BY[one.kind]}"
+        for one in found[:_LINES]
+    ]
+    if len(found) > _LINES:
+        lines.append(f"- and {len(found) - _LINES:,} more")
+    return "\n".join(["Somebody may read your conversations with me now who could not before:", "", *lines])
 
 
 def visit_text(one: Visit) -> str:

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from bot.access.readings import Reading
 from bot.access.scope import Scope
 from bot.chat import Button, PlaceRef, Reply
 from bot.storage.store import Store
-from bot.supervision.reading_rows import note_told, notice_waits, queue_readings, until_due, untold_readings
-from bot.supervision.reading_text import told, visits
+from bot.supervision.reader_rows import NewReader, new_readers
+from bot.supervision.reading_rows import note_told, queue_readings, until_due, untold_readings
+from bot.supervision.reading_text import may_read, told, visits
 from bot.turns.job_rows import Job
 from bot.turns.jobs import Delivered, NotYet, Progress
 from bot.turns.turn_values import Word
@@ -27,16 +30,21 @@ class News:
 
 
 async def news(store: Store, scope: Scope, resource_id: str) -> News | None:
-    """What a person was not told yet of who read her conversations; None where that is nothing.
+    """What a person was not told yet of who read her conversations, and who may now; None where that is nothing.
 
     Raises:
         StorageError: the database failed.
     """
-    found = await store.read(untold_readings, scope, resource_id)
-    if not found:
+    read, may = await store.read(_untold, scope, resource_id)
+    if not read and not may:
         return None
-    newest = max(one.seq for one in found)
-    return News(told(visits(found)), partial(note_told, scope=scope, resource_id=resource_id, seq=newest))
+    newest = max([one.seq for one in read] + [one.seq for one in may])
+    parts = [*([told(visits(read))] if read else []), *([may_read(may)] if may else [])]
+    return News("\n\n".join(parts), partial(note_told, scope=scope, resource_id=resource_id, seq=newest))
+
+
+def _untold(connection: Connection, scope: Scope, resource_id: str) -> tuple[list[Reading], list[NewReader]]:
+    return untold_readings(connection, scope, resource_id), new_readers(connection, scope, resource_id)
 
 
 async def tell_readings(bench: Bench, job: Job, _progress: Progress) -> str | Delivered:
@@ -52,11 +60,12 @@ async def tell_readings(bench: Bench, job: Job, _progress: Progress) -> str | De
     return Delivered(reply, found.note)
 
 
-async def wants_notice(bench: Bench, scope: Scope, resource_id: str) -> bool:
-    """Whether a person is to be told of something that no notice on its way will tell."""
-    return not await bench.store.read(notice_waits, scope, resource_id, bench.now())
+async def tell_nothing(_bench: Bench, _job: Job, _progress: Progress) -> str:
+    """The job that stands where nobody is to be told."""
+    return ""
 
 
-async def order_notice(bench: Bench, scope: Scope, resource_id: str, place: PlaceRef) -> Word:
-    """Queue the notice to a person, which goes to the place where the bot writes to her alone."""
-    return await bench.store.write(queue_readings, scope, resource_id, place, bench.options.notice_after, bench.now())
+async def order_notice(bench: Bench, scope: Scope, resource_id: str, place: PlaceRef | None) -> Word:
+    """Queue the notice to a person, which goes to the place where the bot writes to her alone; one job in any case."""
+    quiet = bench.options.notice_after
+    return await bench.store.write(queue_readings, scope, resource_id, place, quiet, str(uuid4()), bench.now())

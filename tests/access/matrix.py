@@ -16,6 +16,7 @@ from bot.chat import Form, Invocation, PersonRef, Reply
 from bot.memory.workspace_rows import workspace_key
 from bot.storage.tables import audit, messages, metadata, participants, people, roles, scopes, threads
 from bot.storage.turn_tables import jobs
+from bot.supervision.reading_rows import NO_READINGS
 from bot.turns.scrub_rows import SCRUB
 from tests.access.policy import COMMANDS, Named, Rule, Verdict
 from tests.bot.commands.office import Office, office
@@ -41,13 +42,16 @@ CANARIES = {"ana": "heron", "ana in general": "egret", "bela": "stork", "zoe": "
 #: What an attempt may change though it is denied: that it was made. The bot's answer is none of its tables.
 _RECORDS = {"audit", "audit_heads", "deliveries_in"}
 
+NO_ROLE = "Only supervisors can open other people's conversations here. Yours: history. This request was recorded."
 _SAYINGS: Mapping[str, Verdict] = {
     "There is no such command here; `help` lists what I can do.": "unknown",
     "This conversation is gone, or it is not yours.": "gone",
     "There is nothing of that kind to forget, or it is not yours.": "nothing to forget",
-    "Only supervisors can open other people's conversations here. Yours: history. This request was recorded.": "no role",
+    NO_ROLE: "no role",
     "These are your own conversations: `history` shows them, without anybody being told.": "own",
 }
+#: Statements that the worker makes at any time, and those of the platform, which is asked who lives there.
+_OTHERS = re.compile(r"\b(jobs|leases|turns|posts|local_\w+)\b|pg_notify")
 _NOTHING = re.compile(
     r"Nothing to show\. There may be no conversations, or they may be outside what you can read: "
     r"(everyone's|Bela|in #general)\. This request was recorded\."
@@ -174,17 +178,21 @@ def _dump(connection: Connection) -> Mapping[str, Any]:
             statement = select(table).order_by(*table.primary_key)
             if table.name == "people":
                 statement = statement.where(people.c.resource_id != f"local:{WORKSPACE}:nora")
+            if table.name == "jobs":
+                # Queued so that what is done does not tell whether somebody is to be told.
+                statement = statement.where(jobs.c.kind != NO_READINGS)
             found[table.name] = connection.execute(statement).all()
     return found
 
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """What is asked of the database meanwhile."""
+    """What is asked of the database meanwhile, but for the queue and the platform."""
     asked: list[str] = []
 
     def listen(_connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
+        if not _OTHERS.search(statement):
+            asked.append(statement)
 
     event.listen(Engine, "before_cursor_execute", listen)
     try:

@@ -253,7 +253,7 @@ CLI: Mapping[str, tuple[Literal["nobody's", "own", "others', recorded", "operato
         "others', recorded",
         frozenset({"name", "person", "reason", "search", "opened", "page", "as_json", "workspace"}),
     ),
-    "export": ("own", frozenset({"name", "form", "output", "force", "workspace"})),
+    "export": ("others', recorded", frozenset({"name", "form", "output", "force", "workspace", "reason"})),
     "import": (
         "operator's",
         frozenset({"file", "whole_channels", "yes", "bot_user", "team", "workspace", "told"}),

@@ -21,20 +21,27 @@ SHOP, OTHER = "local:default", "local:other"
 WORDS = {(SHOP, "ana"): "heron", (SHOP, "bela"): "stork", (OTHER, "ana"): "pelican"}
 #: Each word of the command line by which conversations come out; `thread` is whose conversation is opened.
 OWN: dict[str, Callable[[str, str], None]] = {
-    "list": lambda name, _thread: history(Look(name, "", "", "", "", 0), workspace=SHOP, as_json=False),
-    "json": lambda name, _thread: history(Look(name, "", "", "", "", 0), workspace=SHOP, as_json=True),
-    "search": lambda name, _thread: history(
-        Look(name, "", "", "heron stork pelican", "", 0), workspace=SHOP, as_json=False
-    ),
-    "open": lambda name, thread: history(Look(name, "", "", "", thread, 0), workspace=SHOP, as_json=False),
-    "export": lambda name, _thread: export(name, "json", None, force=False, workspace=SHOP),
-    "export as Markdown": lambda name, _thread: export(name, "markdown", None, force=False, workspace=SHOP),
+    "list": lambda name, _thread: history(_look(name), as_json=False),
+    "json": lambda name, _thread: history(_look(name), as_json=True),
+    "search": lambda name, _thread: history(_look(name, search="heron stork pelican"), as_json=False),
+    "open": lambda name, thread: history(_look(name, opened=thread), as_json=False),
+    "export": lambda name, _thread: _export(name, "json"),
+    "export as Markdown": lambda name, _thread: _export(name, "markdown"),
 }
 
 
-def _of(person: str, thread: str = "", search: str = "") -> None:
-    look = Look("operator", person, "a ticket", search, thread, 0)
-    history(look, workspace=SHOP, as_json=False)
+def _look(
+    name: str, person: str = "", reason: str = "", search: str = "", opened: str = "", workspace: str = SHOP
+) -> Look:
+    return Look(name, person, reason, search, opened, 0, workspace)
+
+
+def _of(person: str, thread: str = "", search: str = "", reason: str = "a ticket") -> None:
+    history(_look("operator", person, reason, search, thread), as_json=False)
+
+
+def _export(name: str, form: str, output: Path | None = None, workspace: str = SHOP, reason: str = "") -> None:
+    export(name, form, output, force=False, workspace=workspace, reason=reason)
 
 
 async def _talk(url: str, anchor: Path) -> None:
@@ -116,7 +123,12 @@ def test_without_a_reason_others_are_not_read_and_what_is_recorded_can_be_verifi
 ) -> None:
     for reason in ("", "  "):
         with pytest.raises(BotError, match="say why"):
-            history(Look("operator", "ana", reason, "", "", 0), workspace=SHOP, as_json=False)
+            _of("ana", reason=reason)
+        # In a workspace of a platform nobody is who she says.
+        with pytest.raises(BotError, match="say why"):
+            history(_look("ana", reason=reason, workspace=OTHER), as_json=False)
+        with pytest.raises(BotError, match="say why"):
+            _export("ana", "json", workspace=OTHER, reason=reason)
     assert asyncio.run(_recorded(shop)) == []
     _of("ana")
     capsys.readouterr()
@@ -125,6 +137,18 @@ def test_without_a_reason_others_are_not_read_and_what_is_recorded_can_be_verifi
     assert f"{SHOP}: OK, 1 rows" in said
     # Nobody's words and nobody's name.
     assert not [word for word in (*WORDS.values(), "a ticket", "operator") if word in said]
-    export("ana", "json", tmp_path / "mine.json", force=False, workspace=SHOP)
+    _export("ana", "json", tmp_path / "mine.json")
     assert (tmp_path / "mine.json").stat().st_mode & 0o077 == 0
     assert "heron" in json.dumps(json.loads((tmp_path / "mine.json").read_text()))
+
+
+def test_in_another_workspace_whoever_reads_is_the_operator_on_the_record(
+    shop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history(_look("ana", reason="a ticket", workspace=OTHER), as_json=False)
+    _export("ana", "json", workspace=OTHER, reason="a ticket")
+    # There nobody was told that her words may be read.
+    assert not [word for word in WORDS.values() if word in capsys.readouterr().out]
+    rows = asyncio.run(_recorded(shop))
+    assert [action for action, *_rest in rows] == ["list", "export"]
+    assert {kind for _action, kind, _outcome in rows} == {"operator"}

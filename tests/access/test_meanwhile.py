@@ -1,21 +1,27 @@
 """What changes between the list and the click counts at the click: role, scope, supervision, person, conversation."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
+from adapters.local.ids import direct_channel
+from adapters.local.inbound import place_ref
 from adapters.local.world_rows import LocalPost
-from bot.storage.tables import people, scopes
-from tests.access.matrix import CANARIES, Matrix, furnished
-from tests.bot.commands.office import buttons, person_id
+from bot.access.standing import ReadScope, Standing
+from bot.chat import Invocation, PersonRef
+from bot.commands.context import Context, Services
+from bot.commands.registry import all_commands
+from bot.storage.tables import messages, people, roles, scopes, threads
+from tests.access.matrix import CANARIES, NO_ROLE, Ear, Matrix, furnished
+from tests.bot.commands.office import WORKSPACE_ID, buttons, person_id
 from tests.bot.turns.team import WORKSPACE
 
 _NOTHING = (
     "Nothing to show. There may be no conversations, or they may be outside what you can read: {}. "
     "This request was recorded."
 )
-_NO_ROLE = "Only supervisors can open other people's conversations here. Yours: history. This request was recorded."
 _REASON = {"category": "security"}
 
 
@@ -70,7 +76,7 @@ async def test_a_role_that_was_taken_away_opens_nothing(url: str) -> None:
         assert "More" in buttons(listed)
         await here.revoke("olga")
 
-        assert set((await _pressed(matrix, "olga", listed)).values()) == {_NO_ROLE}
+        assert set((await _pressed(matrix, "olga", listed)).values()) == {NO_ROLE}
         # Nor does she ask for more: to who is no supervisor there is no such command.
         asked = await here.press("olga", ask, "Ask an admin for access")
         assert asked.text == "There is no such command here; `help` lists what I can do."
@@ -156,3 +162,69 @@ async def test_an_admin_who_is_none_any_more_finds_no_command(url: str, how: str
             answer = ear.everything
         assert "There is no such command here" in answer
         assert CANARIES["bela"] in (await _listed(matrix, "olga", "bela")).text
+
+
+async def _too_late(matrix: Matrix, command: str, **arguments: str) -> Ear:
+    """Run a command of grace, who was a supervisor of everyone when it began."""
+    here, ear, declared = matrix.office, Ear(), all_commands().find(command)
+    assert declared is not None
+    given = {"person": person_id("ana"), **_REASON, **arguments}
+    place = place_ref(WORKSPACE, {"name": direct_channel("grace"), "kind": "direct"}, "")
+    invocation = Invocation(
+        delivery_id=str(uuid4()),
+        person=PersonRef(WORKSPACE_ID, person_id("grace")),
+        place=place,
+        command=command,
+        arguments=given,
+        responder=ear,
+    )
+    signals = here.team.serving.signals
+    services = Services(here.team.bench, {"local": here.team.local}, all_commands(), here.recorder, signals)
+    standing = Standing({"supervisor": frozenset({"granted"})}, ReadScope(everyone=True))
+    await declared.run(Context(services, invocation, here.key, standing, private=True), declared.read(given))
+    return ear
+
+
+@pytest.mark.parametrize("how", ["no role", "left", "no scope"])
+async def test_what_ends_while_a_command_runs_has_ended(url: str, how: str) -> None:
+    def write(connection: Connection) -> None:
+        key = connection.execute(select(people.c.key).where(people.c.resource_id == person_id("grace"))).scalar_one()
+        if how == "no role":
+            connection.execute(delete(roles).where(roles.c.resource_key == key))
+        elif how == "no scope":
+            connection.execute(delete(scopes).where(scopes.c.resource_key == key))
+        else:
+            connection.execute(update(people).where(people.c.key == key).values(left_at=people.c.created_at))
+
+    async with furnished(url) as matrix:
+        thread = matrix.things["ana"].thread
+        asked: tuple[tuple[str, dict[str, str]], ...] = (
+            ("supervise list", {}),
+            ("supervise list", {"words": CANARIES["ana"]}),
+            ("supervise open", {"thread": thread}),
+            ("supervise export", {"thread": thread}),
+        )
+        assert CANARIES["ana"] in (await _too_late(matrix, "supervise list")).everything
+        await matrix.office.team.store.write(write)
+        ears = [await _too_late(matrix, command, **given) for command, given in asked]
+        assert {ear.verdict for ear in ears} == {"nothing"}
+        assert not [ear for ear in ears if CANARIES["ana"] in ear.everything]
+
+
+async def test_what_was_said_off_the_record_is_its_author_s_alone(url: str) -> None:
+    def write(connection: Connection) -> None:
+        hers = select(threads.c.key).where(threads.c.id.in_([matrix.things[one].thread for one in whose]))
+        connection.execute(update(messages).where(messages.c.thread_key.in_(hers)).values(off_record=True))
+
+    whose = ("ana", "ana in general")
+    async with furnished(url) as matrix:
+        await matrix.office.team.store.write(write)
+        given = {"person": person_id("ana"), **_REASON}
+        ears = [await matrix.run("supervisor", "supervise list", given | {"words": CANARIES["ana"]})]
+        for command in ("supervise open", "supervise export"):
+            ears += [
+                await matrix.run("supervisor", command, given | {"thread": matrix.things[one].thread}) for one in whose
+            ]
+        assert {ear.verdict for ear in ears} == {"nothing"}
+        own = await matrix.run("herself", "history open", {"thread": matrix.things["ana"].thread})
+        assert CANARIES["ana"] in own.everything

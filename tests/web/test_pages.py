@@ -37,7 +37,7 @@ async def test_the_first_page_is_somebodys_conversation_with_the_bot(browser: Br
     assert (first.status, first.headers["location"]) == (303, "/as/ada/in/@ada")
     page = await browser.get("/as/ada/in/@ada")
     assert "<title>Threadkeeper · Ada · Playground</title>" in page.text
-    assert "Only Ada and Threadkeeper" in page.text
+    assert "Ada and Threadkeeper" in page.text
     assert "What can you do for me?" in page.text
 
 

@@ -1,6 +1,5 @@
 """The playground's app: its addresses, and what stands around each of them."""
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -149,6 +148,3 @@ def _told(request: Request, status: HTTPStatus, sentence: str, headers: Any = No
         return JSONResponse({"problem": sentence, "field": ""}, status, headers=headers)
     html = render("problem.html", sentence=sentence, title=page_title((status.phrase,)))
     return HTMLResponse(html, status, headers=headers)
-
-
-Handler = Callable[[Request], Awaitable[Response]]

@@ -1,6 +1,5 @@
 """Makes HTML of what a page shows. Whatever comes from outside is escaped by the templates, or by `words.shown`."""
 
-from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -76,6 +75,3 @@ environment.globals.update(
 def page_title(parts: tuple[str, ...]) -> str:
     """A page's title, the most particular first."""
     return " · ".join(part for part in (*parts, "Playground") if part)
-
-
-Values = Mapping[str, Any]

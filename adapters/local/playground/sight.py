@@ -74,7 +74,7 @@ def _readers(rows: Rows, audience: Audience, bot_name: str) -> Readers:
     )
     count = len(people)
     sentences = {
-        "person": f"Only {people[0] if people else 'nobody'} and {bot_name}",
+        "person": f"{people[0] if people else 'Nobody'} and {bot_name}",
         "members": f"{count} {'member' if count == 1 else 'members'} and {bot_name}",
         "workspace": "Everybody in the workspace",
         "unknown": "Nobody can tell at the moment",

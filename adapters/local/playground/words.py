@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 #: Longer texts are shown as they are: reading their marks takes too long for a page that changes four times a second.
 MARKED_CHARACTERS = 20_000
@@ -85,9 +85,3 @@ def _engine(*, breaks: bool) -> MarkdownIt:
 
 
 _PROSE, _LINES = _engine(breaks=False), _engine(breaks=True)
-
-
-def excerpt(text: str, characters: int) -> Markup:
-    """The beginning of a text, on one line, as it stands."""
-    line = " ".join(text.split())
-    return escape(line if len(line) <= characters else f"{line[:characters].rstrip()}…")

@@ -30,6 +30,8 @@ class Deed:
     note: str = ""
     #: What the other admins, and she whom it is about, are told: CommonMark; "" tells nobody.
     news: str = ""
+    #: Whom else the news names.
+    named: tuple[str, ...] = ()
 
 
 async def carry_out(context: Context, deed: Deed, change: Callable[[Connection, Scope], T]) -> T:
@@ -55,7 +57,8 @@ async def carry_out(context: Context, deed: Deed, change: Callable[[Connection, 
 
     def all_of_it(connection: Connection, scope: Scope) -> tuple[T, Word]:
         outcome = change(connection, scope)
-        word = tell_admins(connection, scope, notice, people, now, also=also, but=context.person.resource_id)
+        me = context.person.resource_id
+        word = tell_admins(connection, scope, notice, people, now, also=also, but=me, names=deed.named)
         return outcome, word
 
     try:

@@ -57,15 +57,21 @@ def tell_admins(
     *,
     also: Iterable[str] = (),
     but: str = "",
+    names: Iterable[str] = (),
 ) -> Word:
-    """Queue a notice for each of these who is an admin now, or is named in `also`; not for `but`, who knows it."""
+    """Queue a notice for each of these who is an admin now, or is named in `also`; not for `but`, who knows it.
+
+    All whom it names stand in its id, so that an erasure finds it: these, and `names`.
+    """
+    also = tuple(also)
+    about = ":".join(sorted({*also, *names, but} - {""}))
     said = ""
     wanted = {*admins_of(connection, scope), *also} - {but}
     # In one order, whoever tells: places are locked.
     for one in sorted(people, key=lambda listener: listener.place.place_id):
         if one.resource_id in wanted:
             place = lock_place(connection, scope, one.place, now)
-            told = Notice(f"{notice.id}:{one.resource_id}", notice.text)
+            told = Notice(f"{notice.id}:{about}:{one.resource_id}:", notice.text)
             if word := queue_notice(connection, scope, told, place.key, now):
                 announce(connection, word)
                 said = word

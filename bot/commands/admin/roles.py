@@ -191,7 +191,7 @@ async def _give(context: Context, person: str, role: Role, reach: ReadScope) -> 
     reads = scope_words(reach, *await names_in(context, reach))
     subjects = await context.bench.store.read(subjects_of, context.scope, reach.persons)
     news = given_words(await name_of(context, me), profile.name or person, role, reads)
-    deed = replace(deed, note=f"{role}{reach_note(reach, subjects)}", news=news)
+    deed = replace(deed, note=f"{role}{reach_note(reach, subjects)}", news=news, named=reach.persons)
 
     def change(connection: Connection, scope: Scope) -> None:
         give_role(connection, scope, known, role, reach, me, now)

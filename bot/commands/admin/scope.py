@@ -97,7 +97,9 @@ async def _widen(context: Context, person: str, reach: ReadScope) -> None:
     def change(connection: Connection, scope: Scope) -> None:
         widen_scope(connection, scope, person, reach, me, now)
 
-    await carry_out(context, Deed("scope widened", person, f"more{reach_note(reach, subjects)}", news), change)
+    await carry_out(
+        context, Deed("scope widened", person, f"more{reach_note(reach, subjects)}", news, reach.persons), change
+    )
     await context.answer(await _shown(context, person, 0))
 
 
@@ -114,7 +116,9 @@ async def _remove(context: Context, arguments: Mapping[str, Any]) -> None:
     def change(connection: Connection, scope: Scope) -> None:
         narrow_scope(connection, scope, person, kind, value, me, now)
 
-    await carry_out(context, Deed("scope narrowed", person, f"less{reach_note(reach, subjects)}", news), change)
+    await carry_out(
+        context, Deed("scope narrowed", person, f"less{reach_note(reach, subjects)}", news, reach.persons), change
+    )
     await context.answer(await _shown(context, person, 0))
 
 

@@ -31,12 +31,12 @@ MODES = (
 #: Posted in a channel when the bot begins to answer everything there.
 ANSWERS_ALL = (
     "From now on I answer everything that is written in this channel, as an admin chose: each message here is taken as "
-    "meant for me, and kept. `privacy` shows what I keep of you and who may read it; what begins with “off the record:” "
-    "is answered and not kept, where that is allowed."
+    "meant for me, and kept. `privacy` shows what I keep of you and who may read it; what begins with “off the "
+    "record:” is answered and not kept, where that is allowed."
 )
 NOT_TOLD = (
-    "Nothing was changed: I cannot post a notice in that channel, and whoever writes there has to know that I answer and "
-    "keep everything. Please mention me there once, then try again."
+    "Nothing was changed: I cannot post a notice in that channel, and whoever writes there has to know that I answer "
+    "and keep everything. Please mention me there once, then try again."
 )
 
 

@@ -150,7 +150,8 @@ async def apply(context: Context, changes: Mapping[str, Any]) -> Made:
             connection, scope, make_change(connection, scope, changes, operator, me, now), channel_of, now
         )
 
-    return await carry_out(context, Deed("settings changed", note=change_note(changes), news=news), change)
+    named = (changes["contact"],) if changes.get("contact") else ()
+    return await carry_out(context, Deed("settings changed", named=named, note=change_note(changes), news=news), change)
 
 
 def _channel_of(context: Context) -> Callable[[PlaceRef], PlaceRef]:

@@ -15,7 +15,7 @@ from bot.commands.supervision.wording import CATEGORIES, ELSEWHERE, NO_ROLE, OWN
 from bot.limits import ID_CHARACTERS
 from bot.memory.clean import clean_text
 from bot.supervision.others_rows import names_of
-from bot.supervision.readings import order_notice, wants_notice
+from bot.supervision.readings import order_notice
 
 #: Longest note, in characters: a sentence or two for the audit.
 NOTE_CHARACTERS = 500
@@ -109,11 +109,10 @@ async def name_of(context: Context, person: str) -> str:
 async def let_her_know(context: Context, person: str) -> None:
     """Let a person be told that her conversations were read, before they are shown.
 
+    The same is done for whoever is named, known or not, in scope or not.
+
     Raises:
         StorageError: that could not be written down; then nothing is shown.
     """
-    if not await wants_notice(context.bench, context.scope, person):
-        return
-    place = await direct_place_of(context, person)
-    if place is not None:  # otherwise her next private answer tells her
-        context.wake(await order_notice(context.bench, context.scope, person, place))
+    place = await direct_place_of(context, person)  # None: her next private answer tells her
+    context.wake(await order_notice(context.bench, context.scope, person, place))

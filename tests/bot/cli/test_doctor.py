@@ -139,11 +139,11 @@ async def test_the_model_is_asked_and_its_key_never_shown(program: Program) -> N
 
 
 def test_a_server_that_is_not_there_is_a_problem(program: Program) -> None:
-    address = "postgresql://keeper:SECRET@127.0.0.1:1/keeper"
+    address = "postgresql://keeper:HIDDENWORD@127.0.0.1:1/keeper"
 
     ran = program.run("doctor", DATABASE_URL=address, OPENAI_BASE_URL="http://127.0.0.1:1/v1", MODEL="some-model")
 
     assert ran.code == 1
     assert lines(ran)["database"].startswith("problem")
     assert lines(ran)["model"].startswith("problem")
-    assert "SECRET" not in ran.out + ran.err
+    assert "HIDDENWORD" not in ran.out + ran.err

@@ -133,6 +133,19 @@ class Office:
         now = self.team.bench.now()
         await self.team.store.write(lambda connection: _grant(connection, self.key, name, role, reach, now))
 
+    async def set_scope(self, name: str, *reach: tuple[str, str]) -> None:
+        """Let a supervisor read these, and nobody else, behind the bot's back."""
+        now = self.team.bench.now()
+
+        def write(connection: Connection) -> None:
+            key = _person_key(connection, self.key, name)
+            connection.execute(delete(scopes).where(scopes.c.resource_key == key))
+            for kind, value in reach:
+                row = {"resource_key": key, "workspace_key": self.key, "granted_at": now, "kind": kind, "value": value}
+                connection.execute(insert(scopes), row)
+
+        await self.team.store.write(write)
+
     async def revoke(self, name: str) -> None:
         """Take all roles of a person away behind the bot's back."""
 

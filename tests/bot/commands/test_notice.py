@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import func, select
 
 from adapters.local.world_rows import LocalPost
 from bot.access.actor import Actor
@@ -218,3 +219,65 @@ async def test_a_public_answer_tells_nobody_who_has_read(url: str) -> None:
 
         seen = [post.text for post in await here.team.seen("bela", channel="general")]
         assert not [text for text in seen if READ in text]
+
+
+async def test_the_same_is_done_for_whoever_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a question")
+        await here.say("bela", "a question")
+        await here.set_scope("grace", ("person", person_id("ana")))
+        opened: list[str] = []
+        open_dm = here.team.local.open_dm
+
+        async def watched(person: PersonRef) -> PlaceRef:
+            opened.append(person.resource_id)
+            return await open_dm(person)
+
+        monkeypatch.setattr(here.team.local, "open_dm", watched)
+
+        async def queued() -> int:
+            count = select(func.count()).select_from(jobs).where(jobs.c.kind.in_(("readings", "no readings")))
+            return await here.team.store.read(lambda connection: int(connection.execute(count).scalar_one()))
+
+        found = {}
+        for name in ("ana", "bela", "nobody", "ana"):
+            before = await queued()
+            opened.clear()
+            await look(here, name)
+            found[name] = (await queued() - before, list(opened))
+            assert found[name] == (1, [person_id(name)])
+        assert len(await states(here)) == 1
+
+
+NEW = "Somebody may read your conversations with me now who could not before:"
+
+
+async def test_who_becomes_able_to_read_is_told_once_to_those_concerned(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a question")
+        given = {"person": person_id("bela"), "role": "supervisor", "reads": person_id("ana"), "everyone": "no"}
+        done = await here.run("lin", "admin grant", given)
+        assert "Bela is a supervisor now" in done.text
+        assert NEW not in done.text
+        await here.quiet()
+
+        told = (await here.type("ana", "usage")).text
+        assert told.startswith(f"{NEW}\n\n- **Bela**, since ")
+        assert "UTC: yours are named\n\n---\n\n" in told
+        assert NEW not in (await here.type("ana", "usage")).text
+        assert NEW not in (await here.type("grace", "usage")).text
+
+        await here.run("lin", "admin scope add", {"person": person_id("bela"), "everyone": "yes"})
+        await here.quiet()
+        assert "UTC: as everyone's" in (await here.type("grace", "usage")).text
+        assert "UTC: as everyone's" in (await here.type("ana", "usage")).text
+        assert NEW not in (await here.type("bela", "usage")).text
+        assert NEW not in (await here.type("lin", "usage")).text
+
+
+async def test_where_nobody_can_read_nobody_is_told_of_readers(url: str) -> None:
+    async with office(url, supervision="off") as here:
+        given = {"person": person_id("bela"), "role": "supervisor", "everyone": "yes"}
+        assert "Bela is a supervisor now" in (await here.run("lin", "admin grant", given)).text
+        await here.quiet()
+        assert NEW not in (await here.type("ana", "usage")).text

@@ -191,3 +191,12 @@ async def test_without_a_contact_the_admins_are_asked(url: str) -> None:
         assert sent.text == "Sent, in private, to Lin."
         assert (await here.shown("lin"))[0].text.startswith("Ana asks about")
         assert own.text == "Nobody else here is named as a contact. Please ask whoever runs me."
+
+
+async def test_a_page_of_readings_begins_anywhere_in_a_long_audit(url: str) -> None:
+    async with office(url) as here:
+        await here.say("ana", "a question")
+        await read_by_grace(here)
+        beyond = await here.run("ana", "privacy readings", {"before": "1000001"})
+        assert "quality review: opened 1 conversation" in beyond.text
+        assert (await here.run("ana", "privacy readings", {"before": "x"})).text == "before must be a number."

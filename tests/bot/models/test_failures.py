@@ -147,7 +147,7 @@ async def test_a_first_chunk_that_is_none_closes_the_connection(server: ModelSer
     error, _ = await ask_in_vain(server.base_url)
     assert type(error) is ModelAnswerUnusable
     await server.quiet()
-    assert server.left_early == 1
+    assert server.left_early >= 1
 
 
 async def test_an_overloaded_server_that_then_says_nothing_was_overloaded(server: ModelServer) -> None:

@@ -139,7 +139,7 @@ class Paper:
         return Profile(person.name)
 
     async def open_dm(self, person: PersonRef) -> PlaceRef:
-        if person.name == "Nobody":
+        if person.name == "Nobody" or person.resource_id.endswith(":shy"):
             raise PostRefused
         return direct(person)
 

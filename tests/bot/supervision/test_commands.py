@@ -70,6 +70,20 @@ async def test_the_last_message_goes_after_it_was_asked_for_and_confirmed(url: s
         (row,) = await at.rows(erasures)
         assert row["id"] in certificate.text
         assert row["id"] in answers.replies[-1].text
+        assert answers.replies[-1].text.startswith("It is erased. ")
+
+
+async def test_what_others_may_still_read_until_the_job_is_done_is_not_called_gone(url: str, commands: Any) -> None:
+    where = thread_in()
+    async with office(url, invoke=commands) as at:
+        await at.say(ANA, "her words", where)
+        await at.say(BEN, "his words", where)
+        await at.quiet()
+        at.serving.worker.drain()
+        answers = await at.run(ANA, "forget conversation", where, thread=where.place_id)
+
+        assert "others who could read it may still see it" in answers.replies[-1].text
+        assert "her words" in await texts(at)
 
 
 async def test_another_person_s_button_forgets_nothing(url: str, commands: Any) -> None:

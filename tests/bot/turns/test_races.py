@@ -54,11 +54,15 @@ async def meeting(taken: Desk, event: Event, function: Callable[..., Any], *args
     """Take an event in that waits for a transaction which is about to commit."""
     async with held_open(taken, function, *args):
         taking = asyncio.create_task(taken.take(event))
-        async with asyncio.timeout(SECONDS):
-            while not await taken.store.read(lambda connection: connection.execute(_WAITS).scalar_one()):
-                assert not taking.done()
-                await asyncio.sleep(0.01)
+        await waits_for_a_lock(taken, taking)
     return await taking
+
+
+async def waits_for_a_lock(taken: Desk, task: asyncio.Task[Any]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not await taken.store.read(lambda connection: connection.execute(_WAITS).scalar_one()):
+            assert not task.done()
+            await asyncio.sleep(0.01)
 
 
 async def test_an_edit_that_waits_for_a_claim_begins_the_turn_anew(url: str) -> None:
