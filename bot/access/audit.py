@@ -140,5 +140,3 @@ def _links(act: Act, actor: str, subjects: list[str | None], conversation: str) 
             act.category,
             act.note,
         )
-
-

@@ -90,12 +90,11 @@ def chat(
     name: Name,
     *,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with your last conversation.")] = False,
-    workspace: Workspace = WORKSPACE,
 ) -> None:
     """Talk with the bot; /help inside shows more."""
     from bot.cli.chat import chat as run_chat
 
-    run_chat(name, workspace=workspace, resume=resume)
+    run_chat(name, resume=resume)
 
 
 @app.command()

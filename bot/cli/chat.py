@@ -1,7 +1,6 @@
 """`threadkeeper chat`: a conversation in the terminal."""
 
 import asyncio
-import getpass
 from contextlib import suppress
 from importlib.metadata import version
 
@@ -10,7 +9,6 @@ import typer
 from bot.access.actor import checked_id
 from bot.agent.agent import Agent
 from bot.cli.start import database_name, open_memory
-from bot.errors import InvalidArgument
 from bot.memory.workspace_rows import LIBRARY_WORKSPACE
 from bot.settings import Settings, read_settings
 from bot.terminal.background import Background
@@ -23,29 +21,19 @@ from bot.visible import visible_line
 _CLOSING_SECONDS = 5
 
 
-def chat_as_user() -> None:
-    """Talk as the operating system's user.
+def chat(name: str, *, resume: bool) -> None:
+    """Talk in the library's workspace until the person leaves.
 
-    Raises:
-        InvalidArgument: the system does not know who that is.
+    Exit code 1 where something failed that nobody could see and repeat.
     """
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        raise InvalidArgument("--as", "The system does not say who you are; run: threadkeeper chat --as NAME") from None
-    chat(name, workspace=LIBRARY_WORKSPACE, resume=False)
-
-
-def chat(name: str, *, workspace: str, resume: bool) -> None:
-    """Talk until the person leaves. Exit code 1 where something failed that nobody could see and repeat."""
     checked_id("--as", name)
     settings = read_settings()
     screen = Screen()
     with Background() as background:
-        memory = background.run(open_memory(settings, screen, purpose="worker", workspace=workspace))
+        memory = background.run(open_memory(settings, screen, purpose="worker", workspace=LIBRARY_WORKSPACE))
         agent = Agent(memory=memory, settings=settings)
         try:
-            _greet(screen, settings, agent, name, workspace)
+            _greet(screen, settings, agent, name)
             talk = Chat(agent, name, settings.bot_name, screen)
             if resume:
                 background.run(talk.resume())
@@ -57,9 +45,8 @@ def chat(name: str, *, workspace: str, resume: bool) -> None:
         raise typer.Exit(1)
 
 
-def _greet(screen: Screen, settings: Settings, agent: Agent, name: str, workspace: str) -> None:
-    where = "" if workspace == LIBRARY_WORKSPACE else f", workspace {workspace}"
-    screen.say(f"Threadkeeper {version('threadkeeper')}. Database: {visible_line(database_name(settings))}{where}")
+def _greet(screen: Screen, settings: Settings, agent: Agent, name: str) -> None:
+    screen.say(f"Threadkeeper {version('threadkeeper')}. Database: {visible_line(database_name(settings))}")
     if agent.model.offline:
         screen.say("No model is configured (MODEL): I answer with what was said before.")
     else:

@@ -248,7 +248,7 @@ async def furnished(url: str) -> AsyncIterator[Matrix]:
     async with office(url, poll=timedelta(minutes=5), lease=timedelta(minutes=5)) as here:
         team, local = here.team, here.team.local
         for name, role in (("nora", "member"), ("leo", "member"), ("olga", "member"), ("petra", "member"),
-                           ("eva", "member"), ("robo", "bot")):  # fmt: skip
+                           ("eva", "member"), ("zoe", "member"), ("robo", "bot")):  # fmt: skip
             await local.settle(WORKSPACE, name, name.title(), role)
         for name in ("zoe", "mo"):
             await local.settle(ELSEWHERE, name, name.title())

@@ -248,7 +248,7 @@ ROUTES: Mapping[str, Address] = {
 
 CLI: Mapping[str, tuple[Literal["nobody's", "own", "others', recorded", "operator's"], frozenset[str]]] = {
     "run": ("nobody's", frozenset()),
-    "chat": ("own", frozenset({"name", "resume", "workspace"})),
+    "chat": ("own", frozenset({"name", "resume"})),
     "history": (
         "others', recorded",
         frozenset({"name", "person", "reason", "search", "opened", "page", "as_json", "workspace"}),

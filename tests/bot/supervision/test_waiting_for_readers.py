@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ async def test_what_is_left_of_an_erasure_is_asked_about_after_longer_and_longer
         store: Any = Read(at.store)
         pauses = []
         for seconds in (0, 3, 60, 86_399):
-            bench = replace(at.bench, store=store, now=lambda s=seconds: ordered + timedelta(seconds=s))
+            bench = replace(at.bench, store=store, now=partial(_after, ordered, seconds))
             with pytest.raises(NotYet) as waits:
                 await clear(bench, job, _progress)
             pauses.append(waits.value.pause.total_seconds())
@@ -156,7 +157,7 @@ async def test_the_scrubbing_for_everybody_waits_longer_each_time_up_to_an_hour(
         store: Any = Read(at.store)
         moment, arguments, waited = datetime(2026, 3, 4, 0, 0, tzinfo=UTC), dict[str, Any](), []
         for _ in range(8):
-            bench = replace(at.bench, store=store, now=lambda m=moment: m)
+            bench = replace(at.bench, store=store, now=partial(_after, moment, 0))
             await scrub(bench, _job("scrub", arguments), _progress)
             row = (await at.rows(jobs, jobs.c.kind == "scrub"))[-1]
             waited.append((row["ready_at"] - moment) // timedelta(minutes=1))
@@ -166,3 +167,7 @@ async def test_the_scrubbing_for_everybody_waits_longer_each_time_up_to_an_hour(
         assert waited[-2:] == [60, 60]
         assert waited == sorted(waited)
         assert (moment - EPOCH) % timedelta(hours=1) == timedelta(0)
+
+
+def _after(moment: datetime, seconds: float) -> datetime:
+    return moment + timedelta(seconds=seconds)

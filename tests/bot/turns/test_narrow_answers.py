@@ -20,7 +20,9 @@ async def tell(bot: Team, version: int, **said: object) -> None:
 
 async def versions(bot: Team) -> list[tuple[str, int]]:
     statement = select(messages.c.role, messages.c.disclosure).order_by(messages.c.key)
-    return await bot.store.read(lambda connection: [tuple(row) for row in connection.execute(statement)])
+    return await bot.store.read(
+        lambda connection: [(row.role, row.disclosure) for row in connection.execute(statement)]
+    )
 
 
 async def test_an_answer_is_as_closed_as_what_the_model_was_shown(url: str) -> None:
