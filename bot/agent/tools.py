@@ -72,7 +72,7 @@ def one_to_one(thread: Thread, resource_id: str) -> bool:
 
 
 def search_tool(reach: Reach) -> Tool:
-    """Search what was said: in a one-to-one conversation all of the asker's own, anywhere else this conversation."""
+    """Search what was said: in a one-to-one conversation by and to the asker, anywhere; elsewhere in this conversation."""
     where = "all conversations of the asker" if reach.everywhere else "this conversation"
 
     async def run(arguments: SearchArguments) -> Mapping[str, Any]:
@@ -95,7 +95,8 @@ async def _hits(reach: Reach, arguments: SearchArguments) -> list[Message]:
     if not query.strip():
         return []
     if reach.everywhere:
-        page = await reach.view.search_messages(query, per_page=_HITS, roles=roles)
+        # Her own words and the answers to her: what others said where she was then may not be hers to read any more.
+        page = await reach.view.search_messages(query, reach.view.actor.id, per_page=_HITS, roles=roles)
     else:
         page = await reach.view.recall(reach.thread.id, search=query, per_page=_HITS, roles=roles)
     return [hit for hit in page.items if hit.id not in reach.left_out]
@@ -105,7 +106,11 @@ async def _title(reach: Reach, thread_id: str) -> str:
     if thread_id == reach.thread.id:
         return "this conversation"
     thread = await reach.view.get_thread_by_id(thread_id)
-    return (thread.title or thread.place_name) if thread is not None else ""
+    if thread is None:
+        return ""
+    # A title is made of its owner's first question.
+    own = thread.title if thread.resource_id == reach.view.actor.id else ""
+    return own or thread.place_name
 
 
 def _shown(reach: Reach, hit: Message, conversation: str) -> dict[str, str]:
