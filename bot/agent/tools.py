@@ -72,7 +72,7 @@ def one_to_one(thread: Thread, resource_id: str) -> bool:
 
 
 def search_tool(reach: Reach) -> Tool:
-    """Search what was said: in a one-to-one conversation by and to the asker, anywhere; elsewhere in this conversation."""
+    """Search what was said: to the asker alone, by and to her anywhere; in company, in this conversation."""
     where = "all conversations of the asker" if reach.everywhere else "this conversation"
 
     async def run(arguments: SearchArguments) -> Mapping[str, Any]:
