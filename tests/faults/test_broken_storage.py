@@ -94,10 +94,10 @@ FULL_DISK = (
     PERSISTENT
     + """
     folder = sys.argv[1]
-    assert os.system(f"mount -t tmpfs -o size=2m none {folder}") == 0
+    assert os.system(f"mount -t tmpfs -o size=3m none {folder}") == 0
     ballast = os.path.join(folder, "ballast")
     with open(ballast, "wb") as file:
-        file.write(bytes(1_000_000))
+        file.write(bytes(1_500_000))
     asyncio.run(main(f"sqlite:///{folder}/full.db", 12, 60_000, lambda: os.remove(ballast)))
 """
 )

@@ -19,6 +19,12 @@ expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture
+def engine() -> str:
+    """Pages ask nothing of a database that is not asked, on both engines, where the local platform is tested."""
+    return "sqlite"
+
+
+@pytest.fixture
 async def stage(url: str) -> AsyncIterator[Stage]:
     async with playing(url) as opened:
         yield opened

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from bot.errors import PlatformUnreachable, PostRefused, PostUncertain, TurnLost
 from bot.storage.turn_tables import jobs, places
@@ -13,7 +13,7 @@ from bot.turns.job_rows import Job, NewJob, queue_job
 from bot.turns.jobs import Progress, queue_periodic
 from bot.turns.worker import Worker
 from bot.turns.working import Bench
-from tests.bot.turns.steering import Database, Platform, Steered
+from tests.bot.turns.steering import Platform, Steered
 from tests.bot.turns.team import Team, running
 
 
@@ -143,15 +143,13 @@ async def test_a_job_that_always_fails_is_given_up_and_holds_up_no_other(url: st
 async def test_a_job_in_which_processes_died_is_given_up_at_last(url: str) -> None:
     doing = Doing("Done.")
     async with running(url, Steered(["Hi."]), kinds={"export": doing}) as team:
-        database = Database(team.store)
 
-        async def died(name: str) -> None:
-            if name == "claim_job":
-                dead = update(jobs).where(jobs.c.attempts == 0, jobs.c.kind == "export").values(attempts=50)
-                await database.unhindered(lambda connection: connection.execute(dead) and None)
+        def queue_one_that_killed(connection: Connection) -> None:
+            queue_job(connection, NewJob("export:1", "export", {}), team.bench.now())
+            connection.execute(update(jobs).where(jobs.c.kind == "export").values(attempts=50))
 
-        database.watching = died
-        await queue(team, place=False)
+        await team.store.write(queue_one_that_killed)
+        team.serving.signals.say("job")
         await team.until(lambda: closed(team))
 
         job = await found(team)
